@@ -1,0 +1,1 @@
+"""Alembic's history of the schema, alike on SQLite and PostgreSQL."""
