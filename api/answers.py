@@ -106,6 +106,7 @@ class SongAnswer(Answer):
 
     run_id: str
     status: Literal["succeeded"]
+    seed: int = Field(description="Send it again for the same song.")
     lyrics: WordsView
     mood: MoodView | None
     plan: Json
@@ -139,6 +140,7 @@ class PlaylistAnswer(Answer):
 
     run_id: str
     status: Literal["succeeded"]
+    seed: int
     playlist: TracksView
     mood: MoodView | None
     context_effects: list[str]

@@ -43,7 +43,6 @@ log = structlog.get_logger()
 GZIP_FROM_BYTES = 1000
 _SHOWN_HEADERS = (
     "ETag",
-    "Idempotency-Key",
     "Link",
     "Location",
     "Preference-Applied",

@@ -81,14 +81,13 @@ async def _home(settings: Settings) -> Finding:
     home = settings.home.resolve()
     note = read_note(settings)
     running = f", a server runs at {note.url} (process {note.pid})" if note else ""
+    standing = next(folder for folder in (home, *home.parents) if folder.exists())  # home is made at its first use
     try:
-        home.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=home):
+        with tempfile.TemporaryFile(dir=standing):
             pass
     except OSError as error:
-        return Finding(
-            "home", False, f"{home} cannot be written: {error.strerror}.", "Set SONGWRIGHT_HOME elsewhere."
-        )
+        sentence = f"{standing} cannot be written: {error.strerror}."
+        return Finding("home", False, sentence, "Set SONGWRIGHT_HOME to another folder.")
     return Finding("home", True, f"{home}{running}")
 
 

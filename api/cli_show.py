@@ -158,11 +158,12 @@ def plan(asked: Mapping[str, Any]) -> Group:
 def run_list(runs: Iterable[Mapping[str, Any]]) -> Table:
     """Runs, newest first."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("Started", "Kind", "Status", "About"):
-        table.add_column(column, no_wrap=column != "About")
-    table.add_column("Run", no_wrap=True, style="dim")
+    for column in ("Started", "Kind", "Status"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("About, and the run's id", no_wrap=True)
     for run in runs:
         at = datetime.fromisoformat(str(run["created_at"])).astimezone()
-        about = re.sub(r"\s+", " ", plain(run["preview"]))[:60]
-        table.add_row(f"{at:%Y-%m-%d %H:%M}", run["kind"], run["status"], Text(about), run["id"])
+        about = re.sub(r"\s+", " ", plain(run["preview"]))
+        cell = Text.assemble(about, "\n", (run["id"], "dim"))
+        table.add_row(f"{at:%Y-%m-%d %H:%M}", run["kind"], run["status"], cell)
     return table

@@ -17,6 +17,7 @@ from rich.prompt import Confirm, Prompt
 
 from api import cli_show
 from api.cli_doors import Door, Event, Kind, open_door
+from api.server_note import free_port, heralded
 from songwright.errors import Conflict, SongwrightError, Unfit
 from songwright.settings import Settings, settings_from_environment
 
@@ -27,7 +28,7 @@ told = Console(stderr=True, highlight=False)
 
 
 def _stop(sentence: str, code: int) -> NoReturn:
-    told.print(cli_show.plain(sentence), markup=False, style="red" if told.is_terminal else "")
+    told.print(cli_show.plain(sentence), markup=False, soft_wrap=True, style="red" if told.is_terminal else "")
     raise SystemExit(code)
 
 
@@ -157,8 +158,11 @@ def serve(*, host: str | None, port: int | None) -> None:
     """Serve until interrupted; the options stand before the settings."""
     settings = _settings()
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    changed = settings.model_copy(update={"app": settings.app.model_copy(update=given)})
-    with _family():
+    bound = settings.app.model_copy(update=given)
+    if bound.port == 0:
+        bound = bound.model_copy(update={"port": free_port(bound.host)})
+    changed = settings.model_copy(update={"app": bound})
+    with _family(), heralded(changed, say=lambda url: out.print(f"Songwright is at {url}", markup=False)):
         import_module("api.app").serve(changed)
 
 

@@ -71,7 +71,7 @@ class EventStream(StreamingResponse):
         self._streams = streams
         self._heartbeat_s = heartbeat_s
         self._on_gone = on_gone
-        self._sent_at = 0.0
+        self._sent_at = time.monotonic()
         self._has_started = self._has_ended = False
 
     @override

@@ -7,17 +7,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
-from agents.curator import curate
-from agents.listener import explain
-from agents.mood import read_mood
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 from langgraph.types import Send, interrupt
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from agents.critic import judge
+from agents.curator import curate
 from agents.kit import Kit
+from agents.listener import explain
 from agents.lyricist import write_section
+from agents.mood import read_mood
 from agents.planner import plan_song
 from agents.refiner import refine_song
 from graphs.outcome import song_outcome
@@ -62,9 +62,10 @@ async def decide(state: SongState, kit: Kit) -> Update:
     """Route by the door the request came through, and settle who answers in this run."""
     writer = kit.voice.writer
     model = "embedded" if kit.voice.is_embedded else f"{writer.provider}:{writer.model}"
-    if state["kind"] == "recommend":
-        return {"model": model, "decision": Decision("recommend", "the request asks for music")}
-    return {"model": model, "decision": Decision("generate", "the request asks for a song")}
+    settled: Update = {"model": model, "brief": BRIEF.validate_python(state["brief"])}
+    if state.get("kind") == "recommend":
+        return {**settled, "decision": Decision("recommend", "the request asks for music")}
+    return {**settled, "decision": Decision("generate", "the request asks for a song")}
 
 
 async def mood_analysis(state: SongState, kit: Kit) -> Update:
@@ -224,43 +225,42 @@ def build(settings: AgentSettings) -> Builder:
     builder = Builder(SongState, context_schema=RunContext)
     judged = judge_route(settings)
 
-    def add(name: str, work: Any, agent: str, route: Any = None, **more: Any) -> None:
-        add_step(builder, name, work, agent=agent, settings=settings, route=route, **more)
-        if route is not None:
-            builder.add_conditional_edges(name, route, list(more.get("destinations", ())))
+    def add(name: str, work: Any, agent: str, route: Any, ways: Sequence[str], label: Any = None) -> None:
+        add_step(builder, name, work, agent=agent, settings=settings, route=route, label=label)
+        builder.add_conditional_edges(name, route, list(ways))
 
     builder.add_edge(START, "coordinator")
-    add("coordinator", decide, "coordinator", after_coordinator, destinations=("mood_analysis", "retrieve"))
-    add("mood_analysis", mood_analysis, "mood", after_mood, destinations=("music_curation", "lyric_planning"))
-    add("retrieve", retrieve, "librarian", to("lyric_planning"), destinations=("lyric_planning",))
+    add("coordinator", decide, "coordinator", after_coordinator, ways=("mood_analysis", "retrieve"))
+    add("mood_analysis", mood_analysis, "mood", after_mood, ways=("music_curation", "lyric_planning"))
+    add("retrieve", retrieve, "librarian", to("lyric_planning"), ways=("lyric_planning",))
     add(
         "lyric_planning",
         lyric_planning,
         "planner",
         after_planning,
-        destinations=("review_plan", "lyric_generation", "lyric_evaluation"),
+        ways=("review_plan", "lyric_generation", "lyric_evaluation"),
     )
-    add("review_plan", review_plan, "person", write_next, destinations=("lyric_generation", "lyric_evaluation"))
+    add("review_plan", review_plan, "person", write_next, ways=("lyric_generation", "lyric_evaluation"))
     add(
         "lyric_generation",
         lyric_generation,
         "lyricist",
         after_writing,
         label=_targets_label,
-        destinations=("lyric_generation", "lyric_evaluation"),
+        ways=("lyric_generation", "lyric_evaluation"),
     )
-    add("lyric_evaluation", lyric_evaluation, "critic", judged, destinations=("lyric_refinement", "finish"))
+    add("lyric_evaluation", lyric_evaluation, "critic", judged, ways=("lyric_refinement", "finish"))
     add(
         "lyric_refinement",
         lyric_refinement,
         "refiner",
         to("lyric_evaluation"),
         label=_round_label,
-        destinations=("lyric_evaluation",),
+        ways=("lyric_evaluation",),
     )
-    add("finish", finish, "coordinator", to(END), destinations=(END,))
-    add("music_curation", music_curation, "curator", to("playlist"), destinations=("playlist",))
-    add("playlist", playlist, "listener", to(END), destinations=(END,))
+    add("finish", finish, "coordinator", to(END), ways=(END,))
+    add("music_curation", music_curation, "curator", to("playlist"), ways=("playlist",))
+    add("playlist", playlist, "listener", to(END), ways=(END,))
     return builder
 
 

@@ -41,7 +41,8 @@ def song_outcome(run: Run, state: SongState) -> Outcome:
     result: dict[str, Any] = {
         "run_id": run.id,
         "status": "succeeded",
-        "mood": views.mood_json(mood) if mood else None,
+        "seed": state["brief"].seed,
+        "mood": views.mood_json(mood),
         "writer": {"provider": writer.provider, "model": writer.model},
         "degraded": bool(degraded),
         "degraded_reasons": degraded,
@@ -52,9 +53,7 @@ def song_outcome(run: Run, state: SongState) -> Outcome:
         "writer_model": writer.model,
         "degraded": degraded or None,
     }
-    keeps: list[Unit[None]] = []
-    if mood is not None:
-        keeps.append(_mood_keeper(run, mood, state["brief"].prompt))
+    keeps = [_mood_keeper(run, mood, state["brief"].prompt)]
     if "best" in state:
         keeps.append(_song_keeper(run, state, writer, result))
     if "playlist" in state:

@@ -18,6 +18,7 @@ from agents.kit import Kit
 from agents.models import ModelFailure, ModelRateLimited, Voice
 from graphs.recorder import StepRecord
 from graphs.state import RunContext, SongState, Workshop
+from graphs.workshop import lone_context
 from songwright.errors import Unfit
 from songwright.progress import Progress
 from songwright.settings import AgentSettings
@@ -56,7 +57,6 @@ def add_step(
     settings: AgentSettings,
     route: Route | None = None,
     label: Label | None = None,
-    destinations: tuple[str, ...] = (),
 ) -> None:
     """Add a node that does one agent's work under trace, with its policies.
 
@@ -72,13 +72,13 @@ def add_step(
         error_handler=cast(
             "Any", partial(_stand_in, name, agent, work, label, route)
         ),  # LangGraph gives it NodeError too
-        destinations=destinations or None,
     )
 
 
 async def _attempt(
     name: str, agent: str, work: Work, label: Label | None, state: SongState, runtime: Runtime[RunContext]
 ) -> Update:
+    runtime = await _equipped(runtime)
     models = runtime.context.workshop.models
     try:
         choice = await models.choose(state.get("model") or runtime.context.model)
@@ -102,6 +102,7 @@ async def _stand_in(
     """Do the step again with the embedded writer, after a model failed for good; other errors go on up."""
     if not isinstance(error.error, ModelFailure | NodeTimeoutError):
         raise error.error
+    runtime = await _equipped(runtime)
     fallback = runtime.context.workshop.models.fallback
     update = await _traced(name, agent, work, label, state, runtime, voice_of=fallback)
     declared = _declared(update, Degradation(step=name, reason=str(error.error)))
@@ -109,6 +110,12 @@ async def _stand_in(
     if "sections" in declared:
         after["sections"] = {**state.get("sections", {}), **declared["sections"]}
     return Command(update=declared, goto=list(route(cast("SongState", after))) if route else ())
+
+
+async def _equipped(runtime: Runtime[RunContext]) -> Runtime[RunContext]:
+    """The runtime with a context, also where LangGraph's own tools run the graph and give none."""
+    context = cast("RunContext | None", runtime.context)
+    return runtime if context is not None else runtime.override(context=await lone_context())
 
 
 def _declared(update: Update, degradation: Degradation) -> Update:

@@ -332,7 +332,7 @@ def mood_of(heard: Heard) -> Mood:
     feeling, feeling_evidence = _centre(felt)
     wish_evidence = sum(hit.weight for hit in wished)
     # A wish of scenery alone ("something for a rainy day") leaves room for the feeling beside it.
-    room = max(0.0, 1.0 - wish_evidence)
+    room = 0.6 * max(0.0, 1.0 - wish_evidence)
     target, evidence = _centre([*wished, *(replace(hit, weight=hit.weight * room) for hit in felt)])
     if not wished:
         target, evidence = feeling, feeling_evidence

@@ -18,7 +18,7 @@ from typing import Any
 import ormsgpack
 import structlog
 from langgraph.checkpoint.serde._msgpack import SAFE_MSGPACK_TYPES  # pyright: ignore[reportPrivateUsage]
-from langgraph.checkpoint.serde.event_hooks import SerdeEvent, register_serde_event_listener
+from langgraph.checkpoint.serde.event_hooks import SerdeEvent, emit_serde_event, register_serde_event_listener
 from langgraph.checkpoint.serde.jsonplus import (
     EXT_CONSTRUCTOR_KW_ARGS,
     EXT_CONSTRUCTOR_POS_ARGS,
@@ -130,11 +130,13 @@ class TupleSerializer(JsonPlusSerializer):
         module, name, argument = self._unpack(payload)
         builder = self._builder(module, name)
         if builder is None:
-            return self._revive_as_langgraph(code, payload)
+            emit_serde_event({"kind": "msgpack_blocked", "module": module, "name": name})
+            return argument
         try:
             return _CALLS[code](builder, argument)
-        except (TypeError, ValueError):  # its fields have changed since: LangGraph warns and gives the bare fields
-            return self._revive_as_langgraph(code, payload)
+        except (TypeError, ValueError) as error:  # as LangGraph has it, its bare fields rather than nothing
+            log.warning("checkpoint_type_changed", type=f"{module}.{name}", error=str(error))
+            return argument
 
     def _revive_as_langgraph(self, code: int, payload: bytes) -> Any:
         return super().loads_typed(("msgpack", ormsgpack.packb(ormsgpack.Ext(code, payload))))

@@ -93,7 +93,8 @@ def _prepare_sqlite(engine: Engine, *, busy_timeout_s: float, begin: str, query_
         connection.isolation_level = None  # SQLAlchemy's begin event speaks instead of pysqlite
         for pragma in (
             f"busy_timeout = {int(busy_timeout_s * 1000)}",
-            "journal_mode = WAL",
+            # Only the writer, before any reader is there: two that change the mode at once meet a lock at once.
+            *(() if query_only else ("journal_mode = WAL",)),
             "synchronous = NORMAL",
             "foreign_keys = ON",
             f"query_only = {'ON' if query_only else 'OFF'}",
@@ -115,7 +116,9 @@ class _Sqlite:
     def __init__(self, path: str, settings: DatabaseSettings) -> None:
         self._loop = asyncio.get_running_loop()
         self._deadline_s = settings.read_deadline_s
-        self._writing = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+        self._writing = create_engine(
+            f"sqlite:///{path}", poolclass=NullPool, connect_args={"check_same_thread": False}
+        )
         _prepare_sqlite(
             self._writing, busy_timeout_s=settings.busy_timeout_s, begin="BEGIN IMMEDIATE", query_only=False
         )
@@ -129,11 +132,14 @@ class _Sqlite:
         _prepare_sqlite(self._reading, busy_timeout_s=settings.busy_timeout_s, begin="BEGIN", query_only=True)
         self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(SQLITE_READERS, thread_name_prefix="sqlite-reader")
-        self._thread = threading.Thread(target=self._write_forever, name="sqlite-writer", daemon=True)
+        connection = self._writing.connect()  # here, so that a database that cannot be opened fails the opening
+        self._thread = threading.Thread(
+            target=self._write_forever, args=(connection,), name="sqlite-writer", daemon=True
+        )
         self._thread.start()
 
-    def _write_forever(self) -> None:
-        with self._writing.connect() as connection:
+    def _write_forever(self, connection: Connection) -> None:
+        with connection:
             while (first := self._queue.get()) is not None:
                 group = [first]
                 is_last = False

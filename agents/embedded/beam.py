@@ -5,6 +5,7 @@ Knows one section; refuses to know streams, tasks and models.
 
 import random
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -118,13 +119,16 @@ class SectionWriter:
             said = {line.text for line in lines}
             exact = [line for line in found if has_length(line.text, self.section.syllables[place])] or found
             found = [line for line in exact if line.text not in said] or exact
-            lines.append(max(found, key=lambda line: (self._rhymes(line, lines, place), line.merit)))
+            lines.append(max(found, key=lambda line: (self._rhymes(line.end, lines, place), line.merit)))
         return [line.text for line in lines]
 
-    def _rhymes(self, line: Candidate, lines: Sequence[Candidate], place: int) -> int:
+    def _rhymes(self, end: str, lines: Sequence[Candidate], place: int) -> int:
+        """Count the partners it rhymes with, the hook to come included; the same word again counts against it."""
         letter = self.section.scheme[place]
         ends = [other.end for index, other in enumerate(lines) if self.section.scheme[index] == letter]
-        return sum(_is_perfect(line.end, end) for end in ends)
+        if hook_letter(self.section) == letter and self.plan.hook and hook_place(self.section) > place:
+            ends.append(end_word(self.plan.hook))
+        return sum(_is_perfect(end, other) - 2 * (end == other) for other in ends)
 
 
 class _Search:
@@ -198,7 +202,9 @@ class _Search:
                 ((self._value(path, line, place), line) for line in options if self._allowed(path, line, place)),
                 key=lambda item: (-item[0], item[1].text),
             )
-            grown += [self._extended(path, line, value) for value, line in scored[:_WIDTH]]
+            few = _spread([line for _, line in scored], each=2)[:_WIDTH]
+            worth = {line.text: value for value, line in scored}
+            grown += [self._extended(path, line, worth[line.text]) for line in few]
         grown.sort(key=lambda path: (-path.score, path.lines[-1].text))
         target, is_hook = self.section.syllables[place], self._hook_place() == place
         exact = (path for path in grown if is_hook or has_length(path.lines[-1].text, target))
@@ -212,7 +218,7 @@ class _Search:
         is_first = place == 0 or self.roles[place - 1] == "sub"
         found = self.composer.lines(role, target, tails, is_first=is_first, most=_PER_LINE)
         found = [line for line in found if line.text.lower() not in self.writer.taken]
-        best = sorted(found, key=lambda line: (-line.merit - self._taste(line), line.text))[:70]
+        best = _spread(sorted(found, key=lambda line: (-line.merit - self._taste(line), line.text)), each=9)
         return [replace(line, merit=line.merit + self._taste(line)) for line in best]
 
     def _taste(self, line: Candidate) -> float:
@@ -224,6 +230,8 @@ class _Search:
         if line.sources & path.sources:
             return False
         letter = self.section.scheme[place]
+        if self._hook_place() not in {None, place} and line.end == end_word(self.writer.plan.hook):
+            return False
         for index, other in enumerate(path.lines):
             if other.end == line.end:
                 return False
@@ -252,6 +260,17 @@ class _Search:
         return _Path(
             path.score + value, (*path.lines, line), path.sources | line.sources, path.content | line.content
         )
+
+
+def _spread(ranked: Sequence[Candidate], *, each: int) -> list[Candidate]:
+    """Return the best lines with at most `each` on one last word, 90 at most."""
+    heard: Counter[str] = Counter()
+    kept: list[Candidate] = []
+    for line in ranked:
+        if heard[line.end] < each and len(kept) < 90:
+            heard[line.end] += 1
+            kept.append(line)
+    return kept
 
 
 def _opened(path: _Path) -> int:

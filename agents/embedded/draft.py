@@ -70,7 +70,7 @@ def choose_hook(frame: Frame, sections: Sequence[SectionPlan]) -> str:
     hooks += [(hook, 0.25) for hook in (frame.second.hooks if frame.second else ())]
     weighed = [(text, weight) for hook, weight in hooks for text in _filled(frame, hook)]
     filled = [text for text, _ in weighed]
-    rich = _rhyme_counts(frame)
+    rich = _rhyme_counts(frame, room)
     odds = [weight * _fitness(text, room, needed, rich, frame) for text, weight in weighed]
     if not any(odds):
         return _short_hook(room)
@@ -78,20 +78,22 @@ def choose_hook(frame: Frame, sections: Sequence[SectionPlan]) -> str:
 
 
 def _short_hook(room: int) -> str:
-    return "Stay" if room <= 1 else "Go on" if room == 2 else "Not today" if room == 3 else "Stay a little while"[:19]
+    hooks = ("Stay", "Stay", "Today", "Not today", "Not yet today", "Stay another day")
+    return hooks[min(max(room, 0), len(hooks) - 1)]
 
 
-def _rhyme_counts(frame: Frame) -> dict[str, int]:
+def _rhyme_counts(frame: Frame, room: int) -> dict[str, int]:
     words: dict[str, set[str]] = {}
     for tail in frame.bank.tails:
-        if tail.end and (not tail.theme or tail.theme in frame.themes):
+        fits = room > 7 or count_syllables(tail.text).best <= room - 1
+        if tail.end and fits and (not tail.theme or tail.theme in frame.themes):
             words.setdefault(rhyme_key(tail.end), set()).add(tail.end)
     return {key: len(ends) for key, ends in words.items()}
 
 
 def _fitness(text: str, room: int, needed: int, rich: dict[str, int], frame: Frame) -> float:
     syllables = count_syllables(text).best
-    if syllables > room or rich.get(rhyme_key(end_word(text)), 0) < needed + 3:
+    if syllables > room or rich.get(rhyme_key(end_word(text)), 0) < needed + 2:
         return 0.0
     own = any(noun.text.lower() in text.lower() for noun in frame.own)
     return (4.0 if own else 1.0) * (0.4 if room - syllables == 1 else 1.0)

@@ -196,7 +196,8 @@ class Stocker:
         if head.kind == "scene":
             forms.append(("sub", Stance(self.view, tense, is_dependent=True)))
             if subject != "other" and "<" in head.text.partition(" ")[2][:1]:
-                forms += [("and", Stance(self.view, tense, "and")), ("ing", Stance(self.view, tense, "ing"))]
+                forms.append(("and", Stance(self.view, tense, "and")))
+                forms.append(("ing", Stance(self.view, tense, "ing")))
         merit = 2.0 if head.theme else 0.0
         for filled in _fills(head.text, self.hand.nouns, self.chance, most=4):
             for form, stance in forms:

@@ -3,6 +3,7 @@
 Knows one line and its neighbours; refuses to know the critic and the graph.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 
 from agents.embedded.bank import rhyme_key
@@ -35,13 +36,13 @@ def alternatives(task: MendLine) -> Alternatives:
 def _apart(ranked: Sequence[Candidate], target: int) -> list[str]:
     """Return the best ones that do not begin alike."""
     chosen: list[Candidate] = []
+    heard: Counter[str] = Counter()
     for line in ranked:
-        if (
-            len(chosen) < _OFFERED
-            and not any(line.sources <= other.sources for other in chosen)
-            and (has_length(line.text, target))
-        ):
+        if len(chosen) == _OFFERED:
+            break
+        if max((heard[source] for source in line.sources), default=0) < 2 and has_length(line.text, target):
             chosen.append(line)
+            heard.update(line.sources)
     return [line.text for line in chosen]
 
 

@@ -179,9 +179,13 @@ async def test_a_full_queue_says_so_and_loses_nothing(calm: Settings) -> None:
     )
     async with opened(tight, slow=chain(tight, 1, tokens=20, pace_s=0.01)) as studio:
         admitted: list[str] = []
-        with pytest.raises(Overworked):
-            for _ in range(10):
-                admitted.append((await studio.start(order(studio, "slow"))).id)  # noqa: PERF401  # it raises midway
+        refused = 0
+        for _ in range(10):
+            try:
+                admitted.append((await studio.start(order(studio, "slow"))).id)
+            except Overworked:
+                refused += 1
+        assert refused >= 1
         assert len(admitted) >= 2
         for run_id in admitted:
             assert (await studio.wait(run_id, timeout_s=WAIT_S)).status == "succeeded"

@@ -32,13 +32,19 @@ async def put(
 ) -> RunnableConfig:
     """Keep a checkpoint; the one that the config names becomes its parent."""
     checkpoint = checkpoint_with(values or {})
-    meta: Any = {"source": "loop", "step": 0, "parents": {}} | metadata
+    meta: Any = dict[str, Any](source="loop", step=0, parents={}) | metadata
     return await saver.aput(config, checkpoint, meta, checkpoint["channel_versions"])
 
 
 def id_of(config: RunnableConfig) -> str:
     """The checkpoint that a config names."""
     return config["configurable"]["checkpoint_id"]  # pyright: ignore[reportTypedDictNotRequiredAccess]
+
+
+def place_of(config: RunnableConfig) -> tuple[str, str]:
+    """The thread and the namespace that a config names."""
+    configurable: dict[str, Any] = config.get("configurable", {})
+    return configurable["thread_id"], configurable["checkpoint_ns"]
 
 
 async def count(database: Database, *tables: Table) -> list[int]:

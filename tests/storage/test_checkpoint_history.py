@@ -16,7 +16,7 @@ from storage.checkpoint_rows import BLOB, CHECKPOINT, WRITE
 from storage.checkpoint_serde import strict_serde
 from storage.checkpoints import SqlCheckpointer
 from storage.database import Database
-from tests.storage.lines import at, count, id_of, put
+from tests.storage.lines import at, count, id_of, place_of, put
 
 Graph = CompiledStateGraph[Any, Any, Any, Any]
 
@@ -104,11 +104,20 @@ async def write_a_line(state: Diary) -> dict[str, Any]:
     return {"lines": [("line", len(state["lines"]))], "n": state["n"] + 1}
 
 
+def what_next(state: Diary) -> str:
+    return "write" if state["n"] % 6 else END
+
+
+def in_memory() -> InMemorySaver:
+    """LangGraph's saver, with a serializer that keeps tuples as ours does."""
+    return InMemorySaver(serde=strict_serde())
+
+
 def diary(saver: BaseCheckpointSaver[Any]) -> Graph:
     builder = StateGraph(Diary)
     builder.add_node("write", write_a_line)
     builder.add_edge(START, "write")
-    builder.add_conditional_edges("write", lambda state: "write" if state["n"] % 6 else END)
+    builder.add_conditional_edges("write", what_next)
     return builder.compile(checkpointer=saver)
 
 
@@ -119,7 +128,7 @@ async def keep_a_diary(graph: Graph, thread: str, *, runs: int = 2) -> Any:
 
 
 async def test_a_graph_with_a_delta_channel_reads_as_from_memory_at_every_step(saver: SqlCheckpointer) -> None:
-    memory = InMemorySaver(serde=strict_serde())
+    memory = in_memory()
     ours, theirs = diary(saver), diary(memory)
 
     assert await keep_a_diary(ours, "t") == await keep_a_diary(theirs, "t")
@@ -143,7 +152,7 @@ async def test_pruning_keeps_what_a_delta_channel_is_rebuilt_from(saver: SqlChec
     assert 1 < kept < whole  # back to the snapshot, and not further
     assert (await graph.aget_state(at("t"))).values == before
     assert await delta(saver, at("t"), "lines") == history
-    assert await keep_a_diary(graph, "t") == await keep_a_diary(diary(InMemorySaver()), "t", runs=4)
+    assert await keep_a_diary(graph, "t") == await keep_a_diary(diary(in_memory()), "t", runs=4)
 
 
 async def test_a_copy_of_a_thread_has_its_whole_chain(saver: SqlCheckpointer) -> None:
@@ -157,7 +166,7 @@ async def test_a_copy_of_a_thread_has_its_whole_chain(saver: SqlCheckpointer) ->
     assert (await graph.aget_state(at("target"))).values == before
     assert (await graph.aget_state(at("source"))).values == {}
     assert [s.values async for s in graph.aget_state_history(at("target"))][-1] == {"lines": []}
-    assert await keep_a_diary(graph, "target") == await keep_a_diary(diary(InMemorySaver()), "t", runs=4)
+    assert await keep_a_diary(graph, "target") == await keep_a_diary(diary(in_memory()), "t", runs=4)
 
 
 async def test_pruning_leaves_one_checkpoint_and_the_values_it_holds(
@@ -209,9 +218,8 @@ def nested(saver: SqlCheckpointer) -> Graph:
 async def test_pruning_takes_finished_subgraph_calls_along(saver: SqlCheckpointer, database: Database) -> None:
     graph = nested(saver)
     await graph.ainvoke({"n": 0}, at("t"), durability="sync")
-    namespaces = {
-        s.config["configurable"]["checkpoint_ns"] async for s in saver.alist({"configurable": {"thread_id": "t"}})
-    }  # pyright: ignore
+    everywhere: RunnableConfig = {"configurable": {"thread_id": "t"}}
+    namespaces = {place_of(one.config)[1] async for one in saver.alist(everywhere)}
     assert len(namespaces) == 2
 
     await saver.aprune(["t"])

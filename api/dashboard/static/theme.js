@@ -1,5 +1,6 @@
-// Runs before the first paint, so that a chosen theme does not flash. Knows the choice; the page owns the button.
+// Runs before the first paint, so that neither a chosen theme nor the notice of missing scripts flashes.
 (() => {
+  document.documentElement.dataset.scripts = "";
   try {
     const chosen = localStorage.getItem("songwright-theme");
     if (chosen === "light" || chosen === "dark") document.documentElement.dataset.theme = chosen;

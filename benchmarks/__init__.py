@@ -1,0 +1,1 @@
+"""Measured tables, written by scripts; `python -m benchmarks` runs them all and writes RESULTS.md."""
