@@ -27,7 +27,8 @@ from songwright.catalogue import (
     plain,
 )
 from songwright.errors import Unavailable
-from songwright.mood import ACTIVITY_ENERGY, Heard, activity_of, is_late, listen, stem, weather_of
+from songwright.lexicon import Heard, listen, stem
+from songwright.mood import ACTIVITY_ENERGY, activity_of, is_late, weather_of
 from songwright.sequence import Point, arc_for, flow_distance, order_along, order_by_flow, points_of
 from songwright.song import Arc, Brief, Context, Mood, Pick, Playlist, Track
 
@@ -138,7 +139,10 @@ def _arranged(
 
 
 async def _nearness(brief: Brief, kit: Kit) -> tuple[dict[str, float], tuple[str, ...]]:
-    """Cosine by track id, and a word where it is missing; only a loaded embedder is asked."""
+    """Cosine by track id, and a word where the embedder failed; only a loaded one is asked.
+
+    Where the vectors are away, the catalogue's `trouble` says so.
+    """
     if not brief.prompt.strip() or not kit.embedder.is_warm:
         return {}, ()
     try:
@@ -146,8 +150,7 @@ async def _nearness(brief: Brief, kit: Kit) -> tuple[dict[str, float], tuple[str
         found = await kit.catalogue.nearest(vectors[0], name=brief.catalogue, count=_NEIGHBOURS)
     except Unavailable as away:
         return {}, (f"Nearness of words was left out: {away.detail}",)
-    trouble = None if found else kit.catalogue.trouble
-    return found, (f"Nearness of words was left out: {trouble}",) if trouble else ()
+    return found, ()
 
 
 def _read(brief: Brief, tracks: Sequence[Track], nearness: Mapping[str, float], recent: frozenset[str]) -> _Asked:

@@ -9,16 +9,8 @@ import prompts
 from agents.kit import Kit
 from agents.tasks import MoodOpinion, ReadMood
 from songwright.errors import Unavailable
-from songwright.mood import (
-    AnchorReading,
-    Heard,
-    blend,
-    context_nudges,
-    listen,
-    mood_of,
-    read_anchors,
-    span,
-)
+from songwright.lexicon import Heard, listen
+from songwright.mood import AnchorReading, blend, context_nudges, mood_of, read_anchors, span
 from songwright.song import Context, Mood
 
 _BELIEVED_WITHIN = 0.45  # of the embedded reading, per axis; an opinion further off is not believed there

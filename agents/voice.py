@@ -78,7 +78,7 @@ class _Take:
 
     def hear(self, message: AIMessage) -> str:
         """Keep what a chunk brings. Usage stands on one chunk of Ollama's and in parts with others: it is summed."""
-        text = str(message.text)
+        text = _writable(str(message.text))
         if text:
             self.pieces.append(text)
             self.first_token_ms = self.first_token_ms or self.elapsed_ms
@@ -286,6 +286,13 @@ class Voice:
             messages=tuple({"role": role, "content": content} for role, content in turns),
             answer=take.text,
         )
+
+
+def _writable(text: str) -> str:
+    """The text without what no database or JSON can hold: NUL, and halves of surrogate pairs."""
+    if text.isascii():
+        return text.replace("\x00", "")
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def tokens(turns: Sequence[Turn]) -> int:

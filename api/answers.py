@@ -80,8 +80,10 @@ class LineView(Answer):
     text: str
     author: str | None = None
     syllables: int | None = None
+    syllable_set: list[int] | None = Field(None, description="Every count that it can be sung with.")
     stress: str | None = None
-    rhyme: str | None = None
+    rhyme: str | None = Field(None, description="Letter by first appearance within the section.")
+    grade: str | None = Field(None, description="How well it rhymes.")
 
 
 class SectionView(Answer):
@@ -122,9 +124,14 @@ class TrackView(Answer):
     id: str
     title: str
     artist: str
+    catalogue: str
+    year: int | None
+    genre: str
     valence: float
     energy: float
+    tempo_bpm: float | None
     reason: str
+    terms: dict[str, float] | None = Field(description="The ranking terms behind the reason, larger is better.")
 
 
 class TracksView(Answer):

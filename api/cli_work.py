@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.prompt import Confirm, Prompt
 
 from api import cli_show
-from api.cli_doors import Door, Event, Kind, open_door
+from api.cli_doors import Door, Event, Kind, checked, open_door
 from api.server_note import free_port, heralded
 from songwright.errors import Conflict, SongwrightError, Unfit
 from songwright.settings import Settings, settings_from_environment
@@ -72,6 +72,8 @@ def perform(kind: Kind, body: dict[str, Any], *, as_json: bool) -> None:
     """Start a run, show it while it runs, and print what came of it."""
     settings = _settings()
     given = {name: value for name, value in body.items() if value is not None}
+    with _family():
+        checked(kind, given)  # before anything heavy is imported or opened
 
     async def work() -> dict[str, Any]:
         async with open_door(settings) as door:

@@ -40,9 +40,9 @@ def _walk(value: Any) -> Iterator[tuple[str, int, Any]]:
             continue
         if isinstance(part, dict):
             for key, inner in cast("dict[Any, Any]", part).items():
-                name = str(key)
-                yield pointer, depth, name
-                waiting.append((f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}", depth + 1, inner))
+                inside = f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"
+                yield inside, depth, key
+                waiting.append((inside, depth + 1, inner))
         elif isinstance(part, list):
             waiting += [(f"{pointer}/{i}", depth + 1, inner) for i, inner in enumerate(cast("list[Any]", part))]
 
@@ -75,7 +75,8 @@ class Body(BaseModel):
     def _clean(cls, value: Any) -> Any:
         for pointer, depth, part in _walk(value):
             if fault := _fault_of(depth, part):
-                raise PydanticCustomError("unclean", fault, {"pointer": pointer})  # pyright: ignore[reportArgumentType]
+                sendable = pointer.encode("utf-8", "backslashreplace").decode()
+                raise PydanticCustomError("unclean", fault, {"pointer": sendable})  # pyright: ignore[reportArgumentType]
         return value
 
 
@@ -85,12 +86,18 @@ def _not_blank(text: str) -> str:
     return text
 
 
+def _one_line(text: str) -> str:
+    if any(unicodedata.category(char) in ("Cc", "Zl", "Zp") for char in text):
+        raise PydanticCustomError("lines", "This is one line of text, without line breaks or control characters")
+    return _not_blank(text)
+
+
 Words = Annotated[str, AfterValidator(_not_blank)]
 Label = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_not_blank)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100), AfterValidator(_one_line)
 ]
 Name = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_not_blank)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_one_line)
 ]
 
 
@@ -247,7 +254,7 @@ class ResumeRequest(Body):
 
 
 LineText = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(_not_blank)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(_one_line)
 ]
 
 

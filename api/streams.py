@@ -93,6 +93,9 @@ class EventStream(StreamingResponse):
                 async for frame in frames:
                     self._sent_at = time.monotonic()
                     await send({"type": "http.response.body", "body": frame, "more_body": True})
+                    await asyncio.sleep(
+                        0
+                    )  # a long replay lets others have their turn, and notices a client that left
             beating.cancel()
         self._has_ended = True
         await send({"type": "http.response.body", "body": b"", "more_body": False})

@@ -1,6 +1,6 @@
 """What a run left behind for those who look closely: its checkpoints, and what its steps were given and made.
 
-Reads through the graph and the trace; refuses to change anything.
+Reads through the graph and the trace, and forgets a run when it is deleted.
 """
 
 from collections.abc import Mapping
@@ -25,6 +25,14 @@ async def checkpoints_of(studio: Studio, run: Run) -> list[CheckpointView]:
         {"configurable": {"thread_id": run.thread_id}}, filter={"run_id": run.id}, limit=MOST_CHECKPOINTS
     )
     return [_checkpoint(snapshot) async for snapshot in history]
+
+
+async def forget(studio: Studio, run: Run) -> None:
+    """Delete a run with its events, steps and checkpoints."""
+    graph: Any = studio.graphs.get(run.graph)
+    if graph is not None:
+        await graph.checkpointer.adelete_for_runs([run.id])
+    await studio.database.write(lambda connection: runs.erase(connection, run.id))
 
 
 def _checkpoint(snapshot: Any) -> CheckpointView:

@@ -22,7 +22,8 @@ from api.app import create_app
 from api.server_note import free_port
 from benchmarks.streaming import ONE_NODE, studio_recipe
 from graphs.coordinator import NAME
-from graphs.studio import Recipe, Studio
+from graphs.executor import Recipe
+from graphs.studio import Studio
 from graphs.workshop import equip
 from songwright.settings import AgentSettings, DatabaseSettings, ModelSettings, Settings
 from storage.cache import Cache
@@ -77,8 +78,9 @@ def environment(home: Path, *, warm_embedder: bool = False) -> dict[str, str]:
 class Server:
     """A server process that this process started."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", url: str) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", url: str, *, began: float) -> None:
         self._process = process
+        self._began = began  # by `time.perf_counter`, before the process was there
         self.url = url
 
     @property
@@ -87,15 +89,14 @@ class Server:
         return psutil.Process(self._process.pid).memory_info().rss / 1e6
 
     def wait_until_ready(self) -> float:
-        """Poll `/health/ready` until it answers 200; gives the seconds this took. Raises TimeoutError."""
-        began = time.perf_counter()
+        """Poll `/health/ready` until it answers 200; gives the seconds since the command. Raises TimeoutError."""
         with httpx.Client(base_url=self.url, timeout=5, trust_env=False) as client:
-            while (waited_s := time.perf_counter() - began) < START_S:
+            while (waited_s := time.perf_counter() - self._began) < START_S:
                 if self._process.poll() is not None:
                     raise TimeoutError(f"The server ended with {self._process.returncode} before it was ready.")
                 with suppress(httpx.TransportError):
                     if client.get("/health/ready").is_success:
-                        return time.perf_counter() - began
+                        return time.perf_counter() - self._began
                 time.sleep(POLL_S)
         raise TimeoutError(f"The server was not ready after {waited_s:.0f} s.")
 
@@ -103,13 +104,13 @@ class Server:
 @contextmanager
 def spawned(command: Sequence[str], home: Path, port: int, *, warm_embedder: bool = False) -> Generator[Server]:
     """A server process for as long as the block lasts; what it logs goes to a file beside its home."""
-    log = home.with_suffix(".log")
-    with log.open("ab") as out:
+    began = time.perf_counter()
+    with home.with_suffix(".log").open("ab") as out:
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment(home, warm_embedder=warm_embedder), stdout=out, stderr=out
         )
     try:
-        yield Server(process, f"http://127.0.0.1:{port}")
+        yield Server(process, f"http://127.0.0.1:{port}", began=began)
     finally:
         process.terminate()
         try:

@@ -17,10 +17,10 @@ from langgraph.graph.state import CompiledStateGraph
 from typing_extensions import override
 
 from agents.kit import Kit
+from graphs.executor import Recipe
 from graphs.outcome import Outcome
 from graphs.state import RunContext
 from graphs.steps import add_step
-from graphs.studio import Recipe
 from songwright.progress import Token
 from songwright.settings import AgentSettings
 from storage.tables import Run

@@ -20,11 +20,11 @@ from agents.lyricist import write_section
 from agents.mood import read_mood
 from agents.planner import plan_song
 from agents.refiner import refine_song
+from graphs.executor import Recipe
 from graphs.outcome import song_outcome
 from graphs.recorder import RunRecorder
 from graphs.state import RunContext, SectionTask, SongState, Workshop
 from graphs.steps import Update, add_step
-from graphs.studio import Recipe
 from songwright.progress import PlaylistMade, VerdictReached
 from songwright.settings import AgentSettings
 from songwright.song import (

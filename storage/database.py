@@ -19,7 +19,7 @@ from zlib import crc32
 
 import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool, QueuePool
@@ -341,7 +341,9 @@ async def reached(write: "asyncio.Future[T]") -> T:
         return await write
     except SongwrightError:
         raise
-    except (OperationalError, PoolTimeout, OSError, TimeoutError) as error:
+    except (IntegrityError, DataError, ProgrammingError):
+        raise  # the database is there and refused what was written
+    except (DBAPIError, PoolTimeout, OSError, TimeoutError) as error:
         raise _as_unavailable(error) from error
 
 

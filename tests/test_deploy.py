@@ -3,6 +3,7 @@
 `python -m tests.test_deploy` writes .env.example anew from the settings.
 """
 
+import hashlib
 import json
 import re
 import textwrap
@@ -169,6 +170,19 @@ def test_build_gets_what_the_dockerfile_copies_and_nothing_else(dockerfile: list
     }
     assert copied == allowed
     assert all((ROOT / name).exists() for name in copied)
+
+
+@pytest.mark.parametrize("folder", ["api/dashboard/static/vendor", "tests/browser/vendor", "tests/schemas"])
+def test_what_others_made_is_as_it_was_taken_and_has_its_licence_beside_it(folder: str) -> None:
+    held = ROOT / folder
+    lock: list[dict[str, Any]] = json.loads((held / "lock.json").read_text(encoding="utf-8"))
+    told = {"lock.json"}
+    for package in lock:
+        assert (held / package["licence_file"]).stat().st_size > 500
+        told |= {package["licence_file"], *package["files"]}
+        for name, digest in package["files"].items():
+            assert hashlib.sha256((held / name).read_bytes()).hexdigest() == digest, name
+    assert {path.name for path in held.iterdir() if "3RD-PARTY" not in path.name} == told
 
 
 if __name__ == "__main__":

@@ -149,7 +149,7 @@ class _Rhymes:
             roomy = sorted(self.free, key=lambda key: (-len(ends.get(key, ())), key))[:1]
         if not roomy:
             return
-        odds = [1.0 + 0.2 * min(len(ends.get(key, ())), 10) + 3.0 * min(weights[key], 5) for key in roomy]
+        odds = [1.0 + 0.2 * min(len(ends.get(key, ())), 10) + 2.0 * min(weights[key], 5) for key in roomy]
         key = self.chance.choices(roomy, odds)[0]
         self.meant[index, letter] = key
         self.free.discard(key)

@@ -27,8 +27,13 @@ _ADDRESSEE = re.compile(r"\b(?:you|your|yours|you're|you'd|you'll|you've)\b")
 _WE = re.compile(r"\b(?:we|us|our|ours|we're|we'd|we'll|we've)\b")
 _NEGATIVE = re.compile(r"\b(?:not|never|no|nobody|nothing|\w+n't)\b")
 _TIME = re.compile(r"\b(?:days?|nights?|tonight|morning|o'clock|year|years|midnight|now|July|overnight|times?)\b")
+_POSTURE = re.compile(r"\b(?:sit|sat|stand|stood|lie|lay|walk|kneel|sitting|standing|lying|walking|waiting)")
+_ADVERB = re.compile(r"\b(?:still|just|never|only|always|once)\b")
 _PLAIN = listed("plain")
+_IMPERATIVES = listed("imperatives")
 _RELUCTANCE = {"and": -0.9, "talk": -0.8, "time": -0.7}  # how much an opener is disliked
+_CHANCE = 1.6  # how far luck may lift a line: enough that a hundred seeds of one brief differ
+_STEM = 5  # letters by which two words count as the same picture: borrow, borrowed
 _TERSE = 6  # syllables up to which a line may do without a clause
 # Which ends may follow a line that already has one of these in its middle.
 _AFTER_MIDDLE: Mapping[str, str] = {"L": "TRHM", "D": "TRM", "T": "RM", "H": "LR"}
@@ -51,6 +56,7 @@ class Part:
     uses_speaker: bool = False
     is_negative: bool = False
     tells_time: bool = False
+    is_adorned: bool = False  # carries an added "still" or "just"
     meets: str = ""  # the person who is its object: nobody walks ahead of himself
 
 
@@ -83,8 +89,8 @@ class Stock:
 
 
 def content_words(text: str) -> frozenset[str]:
-    """Return the words of a line that carry its picture."""
-    return frozenset(word for word in words(text) if word not in _PLAIN and len(word) > 2)
+    """Return the words of a line that carry its picture, cut to their stems."""
+    return frozenset(word[:_STEM] for word in words(text) if word not in _PLAIN and len(word) > 2)
 
 
 def _suits(text: str, view: PointOfView) -> bool:
@@ -151,6 +157,19 @@ def _lilt(beats: str) -> float:
     return -0.2 * (beats.count("//") + beats.count("xxx"))
 
 
+_VERB = re.compile(r" <(?!['b]|have|don't|can)")
+
+
+def _adorned(head: Head) -> Iterator[tuple[str, float]]:
+    """Yield a beginning as it stands and, where its verb allows, with one small adverb before the verb."""
+    merit = 2.4 if head.theme else 0.0
+    yield head.text, merit
+    if head.kind == "scene" and _VERB.search(head.text) and not _ADVERB.search(head.text):
+        yield _VERB.sub(" still <", head.text, count=1), merit - 0.5
+        if _subject(head.text) != "other":
+            yield _VERB.sub(" just <", head.text, count=1), merit - 0.7
+
+
 def _object_of(text: str) -> str:
     said = words(text)
     return "i" if "me" in said else "you" if "you" in said else "we" if "us" in said else "-"
@@ -175,7 +194,8 @@ class Stocker:
     def fill(self) -> Stock:
         """Return the stock."""
         for head in self.hand.heads:
-            if _suits(head.text, self.view):
+            is_order = head.kind == "state" and head.text.partition(" ")[0].lower() in _IMPERATIVES
+            if _suits(head.text, self.view) and not (is_order and self.hand.tense == "past"):
                 self._head(head)
         for tail in self.hand.tails:
             if _suits(tail.text, self.view):
@@ -198,8 +218,18 @@ class Stocker:
             if subject != "other" and "<" in head.text.partition(" ")[2][:1]:
                 forms.append(("and", Stance(self.view, tense, "and")))
                 forms.append(("ing", Stance(self.view, tense, "ing")))
-        merit = 2.0 if head.theme else 0.0
-        for filled in _fills(head.text, self.hand.nouns, self.chance, most=4):
+        for text, merit in _adorned(head):
+            self._said(head, text, merit, forms, subject)
+
+    def _said(
+        self,
+        head: Head,
+        phrase: str,
+        merit: float,
+        forms: Sequence[tuple[Form | Literal["sub"], Stance]],
+        subject: Subject,
+    ) -> None:
+        for filled in _fills(phrase, self.hand.nouns, self.chance, most=4):
             for form, stance in forms:
                 text = render(filled.text, stance, is_plural=filled.is_plural)
                 part = replace(
@@ -210,13 +240,14 @@ class Stocker:
                     uses_speaker=bool(_SPEAKER.search(head.text)),
                     is_negative=bool(_NEGATIVE.search(text)),
                     tells_time=bool(_TIME.search(text)),
+                    is_adorned=phrase != head.text,
                 )
                 for code in head.accepts:
                     self.stock.heads[form][code][part.syllables].append(part)
 
     def _tail(self, tail: Tail) -> None:
         merit = 1.5 if tail.theme else 0.0
-        for filled in _fills(tail.text, self.hand.nouns, self.chance, most=3):
+        for filled in _fills(tail.text, self.hand.nouns, self.chance, most=7):
             phrase = backshift(filled.text) if tail.code == "S" and self.hand.tense == "past" else filled.text
             tense: Tense = "present" if self.hand.tense == "future" else self.hand.tense
             text = render(phrase, Stance(self.view, tense, is_dependent=True), is_plural=filled.is_plural)
@@ -336,6 +367,8 @@ class Composer:
             return False
         if tail.is_negative and head.is_negative:
             return False
+        if tail.code == "G" and _POSTURE.search(head.text) and _POSTURE.match(tail.text):
+            return False
         if tail.code in "LDMGPVH" and tail.meets in {head.subject, "i" if head.subject == "we" else ""}:
             return False
         return not head.content & tail.content
@@ -345,11 +378,11 @@ class Composer:
         content = frozenset[str]().union(*(part.content for part in parts))
         heads = [part for part in parts if part.kind]
         merit = _lilt("".join(part.beats for part in parts))
-        merit += sum(part.merit for part in parts) - 0.25 * (len(parts) - 2) + self.chance.random() * 0.9
+        merit += sum(part.merit for part in parts) - 0.4 * (len(parts) - 2) + _CHANCE * self.chance.random()
         return Candidate(
             text[0].upper() + text[1:], parts[-1].end, frozenset(part.source for part in parts), content, merit,
             heads[0].subject if heads else "other", heads[0].kind if heads else "frag", role, parts[-1].code,
-            role == "main" and parts[0].source[0] == "o",
+            (role == "main" and parts[0].source[0] == "o") or any(part.is_adorned for part in parts),
         )  # fmt: skip
 
 

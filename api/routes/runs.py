@@ -26,7 +26,7 @@ from api.paging import PageDep
 from api.problems import described
 from api.schemas import ResumeRequest
 from api.streams import EventStream
-from api.traces import checkpoints_of, step_with_payloads
+from api.traces import checkpoints_of, forget, step_with_payloads
 from songwright.errors import Conflict
 from storage import runs
 
@@ -68,8 +68,7 @@ async def delete_run(run_id: RunId, studio: StudioDep, user_id: CurrentUser) -> 
     run = await studio.run(run_id, user_id)
     if run.status not in runs.FINAL:
         raise Conflict(f"Run {run_id!r} is {run.status}; cancel it first.")
-    await studio.checkpointer.adelete_for_runs([run_id])
-    await studio.database.write(partial(runs.erase, run_id=run_id))
+    await forget(studio, run)
 
 
 @router.get("/{run_id}/events", response_model=EventPage, responses=_STREAM)

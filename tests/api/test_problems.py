@@ -36,6 +36,7 @@ def family(error: type[SongwrightError]) -> list[type[SongwrightError]]:
         ({"prompt": "x", "genre": "  "}, "/genre"),
         ({"prompt": "x", "genre": "x" * 101}, "/genre"),
         ({"prompt": "x", "genre": "a\0"}, "/genre"),
+        ({"prompt": "x", "genre": "folk\nrock"}, "/genre"),
         ({"prompt": "x", "mood": "\u00a0"}, "/mood"),
         ({"prompt": "x", "theme": "\udfff"}, "/theme"),
         ({"prompt": "x", "structure": "verse, kazoo"}, "/structure"),

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,14 +12,19 @@ from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Playwright, Request, expect, sync_playwright
 from typing_extensions import override
 
 from api.app import create_app
 from songwright.settings import AgentSettings, Settings
 from tests.conftest import settings_at
 
-USUAL_PLACES = ("/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/lib/chromium/chromium", "/usr/bin/google-chrome")
+USUAL_PLACES = (
+    "/usr/bin/chromium",
+    "/usr/bin/chromium-browser",
+    "/usr/lib/chromium/chromium",
+    "/usr/bin/google-chrome",
+)
 ARGUMENTS = (
     "--headless=new",
     "--no-sandbox",
@@ -31,6 +36,7 @@ ARGUMENTS = (
 )
 WAIT_S = 30.0
 WAIT_MS = WAIT_S * 1000
+expect.set_options(timeout=WAIT_MS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -60,7 +66,7 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[str]:
+def serving(settings: Settings) -> Generator[str]:
     """A server of these settings on a free port; gives its URL."""
     app = create_app(settings)
     server = _Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", timeout_graceful_shutdown=2))
@@ -113,10 +119,14 @@ class Visit:
         self.page.on("request", self._request)
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("dialog", lambda dialog: (self.complaints.append(dialog.message), dialog.dismiss()))
+        self.page.on("dialog", self._dialog)
 
     def _request(self, request: Request) -> None:
         self.hosts.add(urlsplit(request.url).netloc)
+
+    def _dialog(self, dialog: Dialog) -> None:
+        self.complaints.append(f"a dialog opened: {dialog.message}")
+        dialog.dismiss()
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
@@ -124,9 +134,12 @@ class Visit:
 
 
 @contextmanager
-def visiting(browser: Browser, url: str, *, first: str = "", **options: Any) -> Iterator[Visit]:
-    """The first page at `url`, ready; `first` is a script that runs before any of its own. Afterwards: it asked no other host and nothing was complained of."""
-    context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+def visiting(browser: Browser, url: str, *, first: str = "", width: int = 1280, **options: Any) -> Generator[Visit]:
+    """The first page at `url`, ready; `first` is a script that runs before any of its own.
+
+    Afterwards: it asked no other host and nothing was complained of.
+    """
+    context = browser.new_context(viewport={"width": width, "height": 900}, **options)
     context.set_default_timeout(WAIT_MS)
     visit = Visit(context.new_page())
     visit.watch()

@@ -64,7 +64,9 @@ def axe_faults(page: Page) -> list[str]:
     found = page.evaluate(
         "axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })"
     )
-    return [f"{v['id']}: {v['nodes'][0]['html']}" for v in found["violations"] if v["impact"] in ("serious", "critical")]
+    return [
+        f"{v['id']}: {v['nodes'][0]['html']}" for v in found["violations"] if v["impact"] in ("serious", "critical")
+    ]
 
 
 def overflow_px(page: Page) -> int:
@@ -72,7 +74,7 @@ def overflow_px(page: Page) -> int:
 
 
 def test_words_stream_into_their_sections_and_end_annotated(browser: Browser, site: str) -> None:
-    with visiting(browser, site, first=WATCH_WORDS) as visit:
+    with cutting(site) as slow_line, visiting(browser, slow_line.url, first=WATCH_WORDS) as visit:
         page = visit.page
         order_song(page, seed="11")
         finished(page)
@@ -245,7 +247,7 @@ def test_a_chosen_theme_stays(page: Page) -> None:
 
 
 def test_narrow_screens_have_tabs_and_nothing_to_scroll_sideways(browser: Browser, site: str) -> None:
-    with visiting(browser, site, viewport={"width": 360, "height": 740}) as visit:
+    with visiting(browser, site, width=360) as visit:
         page = visit.page
         expect(page.locator("#tool-music")).to_be_hidden()
         assert overflow_px(page) == 0

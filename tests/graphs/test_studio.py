@@ -14,7 +14,8 @@ import pytest
 
 from agents.kit import Kit
 from agents.models import ModelFailure
-from graphs.studio import Recipe, Studio
+from graphs.executor import Recipe
+from graphs.studio import Studio
 from graphs.workshop import equip
 from songwright.errors import Conflict, NotFound, Overworked, Unfit
 from songwright.settings import AgentSettings, ModelSettings, Settings

@@ -15,10 +15,11 @@ from langgraph.types import interrupt
 from pydantic import BaseModel
 
 from agents.kit import Kit
+from graphs.executor import Recipe
 from graphs.outcome import Outcome
 from graphs.state import RunContext
 from graphs.steps import add_step
-from graphs.studio import Order, Recipe, Studio
+from graphs.studio import Order, Studio
 from graphs.workshop import equip
 from songwright.progress import Token
 from songwright.settings import ModelSettings, Settings

@@ -7,16 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from songwright.mood import (
-    AnchorReading,
-    blend,
-    context_nudges,
-    entries,
-    listen,
-    read_anchors,
-    read_mood,
-    span,
-)
+from songwright.lexicon import entries, listen
+from songwright.mood import AnchorReading, blend, context_nudges, read_anchors, read_mood, span
 from songwright.song import Context, Mood
 
 # kind | text | valence low high | energy low high: where the music for it may lie, judged before it was read

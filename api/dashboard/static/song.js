@@ -18,9 +18,6 @@ const RHYME_HUES = 8;
 export class SongSheet {
   /** @type {Map<string, { element: HTMLElement, text: Text, stepId: string }>} */
   #stanzas = new Map();
-  /** @type {Map<string, string>} */
-  #untyped = new Map();
-  #frame = 0;
   /** @type {string[]} */
   #order = [];
   /** @type {HTMLElement | null} */
@@ -75,7 +72,6 @@ export class SongSheet {
     const wasMended = new Set([...this.lyric.querySelectorAll(".mended .text")].map((line) => line.textContent));
     this.lyric.replaceChildren(...lyrics.sections.map((/** @type {Section} */ section) => stanza(section, wasMended)));
     this.#stanzas.clear();
-    this.#untyped.clear();
     if (scores) this.#score(scores);
     this.notes.replaceChildren(...notesOf(result));
     this.aside.hidden = false;
@@ -86,20 +82,12 @@ export class SongSheet {
   #type({ section, text, step_id }) {
     const stanza = this.#stanza(section);
     if (stanza.stepId !== step_id) this.#clear(section, step_id);
-    this.#untyped.set(section, (this.#untyped.get(section) ?? "") + text);
-    if (!this.#frame) this.#frame = requestAnimationFrame(() => this.#flush());
-  }
-
-  #flush() {
-    this.#frame = 0;
-    for (const [section, text] of this.#untyped) this.#stanzas.get(section)?.text.appendData(text);
-    this.#untyped.clear();
+    stanza.text.appendData(text);
   }
 
   /** @param {string} section @param {string} stepId */
   #clear(section, stepId) {
     const stanza = this.#stanza(section);
-    this.#untyped.delete(section);
     stanza.stepId = stepId;
     stanza.text.data = "";
     stanza.element.replaceChildren(el("h3", {}, section), el("p", { class: "live", dir: "auto" }, stanza.text));
@@ -142,7 +130,6 @@ export class SongSheet {
   /** @param {{ section: string, kind: string, lines: string[], step_id: string }} written */
   #written({ section, kind, lines, step_id }) {
     const stanza = this.#stanza(section);
-    this.#untyped.delete(section);
     stanza.stepId = step_id;
     stanza.element.dataset.kind = kind;
     stanza.element.replaceChildren(el("h3", {}, section), linesOf(lines.map((text) => ({ text }))));
