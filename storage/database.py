@@ -21,7 +21,7 @@ import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool, QueuePool
 
 from songwright.errors import Overworked, SongwrightError, Unavailable
@@ -32,6 +32,7 @@ Unit = Callable[[Connection], T]
 
 GROUP_LIMIT = 256  # units committed in one transaction at most
 POSTGRES_LANES = 4
+REST_S = 1.0  # a connection that was used since is taken to be alive
 SQLITE_READERS = 4
 PROGRESS_STEPS = 10_000  # SQLite virtual machine steps between looks at a read's deadline
 
@@ -194,6 +195,42 @@ def _transaction(connection: Connection) -> Generator[Connection]:
         yield connection
 
 
+class _Lane:
+    """One writer's connection, held between its transactions; looked at before use where it has rested."""
+
+    def __init__(self, engine: AsyncEngine, recycle_s: float) -> None:
+        self._engine = engine
+        self._recycle_s = recycle_s
+        self._connection: AsyncConnection | None = None
+        self._opened_at = self._used_at = 0.0
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[AsyncConnection]:
+        """A transaction; a connection that broke is let go, and the next transaction opens another."""
+        at = time.monotonic()
+        if self._connection is not None and (
+            at - self._used_at > REST_S or at - self._opened_at > self._recycle_s or self._connection.closed
+        ):
+            await self.close()  # the pool pings what it hands out next
+        if self._connection is None:
+            self._connection = await self._engine.connect()
+            self._opened_at = at
+        try:
+            async with self._connection.begin():
+                yield self._connection
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                await self.close()
+            raise
+        self._used_at = time.monotonic()
+
+    async def close(self) -> None:
+        """Give the connection back to the pool."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+
 class _Postgres:
     """An async pool for reads and a few writer lanes; a lane keeps the order of its writes."""
 
@@ -210,9 +247,12 @@ class _Postgres:
             pool_timeout=settings.read_deadline_s,
         )
         self._queues: list[asyncio.Queue[_Waiting | None]] = [asyncio.Queue() for _ in range(POSTGRES_LANES)]
-        self._lanes = [asyncio.create_task(self._write_forever(q)) for q in self._queues]
+        self._lanes = [
+            asyncio.create_task(self._write_forever(q, _Lane(self.engine, settings.pool_recycle_s)))
+            for q in self._queues
+        ]
 
-    async def _write_forever(self, waiting: "asyncio.Queue[_Waiting | None]") -> None:
+    async def _write_forever(self, waiting: "asyncio.Queue[_Waiting | None]", lane: "_Lane") -> None:
         while (first := await waiting.get()) is not None:
             group = [first]
             is_last = False
@@ -222,19 +262,20 @@ class _Postgres:
                     is_last = True
                 else:
                     group.append(item)
-            _settle(group, await self._commit([item.unit for item in group]))
+            _settle(group, await self._commit([item.unit for item in group], lane))
             if is_last:
-                return
+                break
+        await lane.close()
 
-    async def _commit(self, units: Sequence[Unit[Any]]) -> list[_Outcome]:
+    async def _commit(self, units: Sequence[Unit[Any]], lane: "_Lane") -> list[_Outcome]:
         try:
-            async with self.engine.begin() as connection:
+            async with lane.transaction() as connection:
                 values = await connection.run_sync(lambda c: [unit(c) for unit in units])
             return [_Outcome(value=value) for value in values]
         except Exception as error:  # noqa: BLE001  # the writer's boundary: whoever waits gets the failure
             if len(units) == 1:
                 return [_Outcome(error=error)]
-            return [(await self._commit([unit]))[0] for unit in units]
+            return [(await self._commit([unit], lane))[0] for unit in units]
 
     def submit(self, unit: Unit[T], lane: str) -> "asyncio.Future[T]":
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
@@ -348,5 +389,5 @@ async def reached(write: "asyncio.Future[T]") -> T:
 
 
 def _as_unavailable(error: Exception) -> DatabaseAway:
-    log.warning("database_failed", error=str(error).splitlines()[0], type=type(error).__name__)
+    log.warning("database_failed", error="".join(str(error).splitlines()[:1]), type=type(error).__name__)
     return DatabaseAway("The database did not answer in time or cannot be reached; try again in a moment.")

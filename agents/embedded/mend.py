@@ -28,22 +28,31 @@ def alternatives(task: MendLine) -> Alternatives:
     fresh = [line for line in found if line.text.lower() not in said]
     near = content_words(" ".join(lines[:place] + lines[place + 1 :]))
     fresh.sort(key=lambda line: (-line.merit + 0.5 * len(line.content & near), line.text))
-    start = (task.round * _OFFERED) % max(len(fresh), 1)
-    offered = _apart((fresh[start:] + fresh[:start]) or found, _target(task))
-    return Alternatives(lines=[line[:120] for line in offered] or [lines[place][:120] or "And then again"])
+    offered = _offered(fresh or found, _target(task), task.round)
+    return Alternatives(lines=[line.text[:120] for line in offered] or [lines[place][:120] or "And then again"])
 
 
-def _apart(ranked: Sequence[Candidate], target: int) -> list[str]:
+def _offered(ranked: Sequence[Candidate], target: int, turn: int) -> list[Candidate]:
+    """Return the offer of this round: each round takes the best of what earlier ones left, then starts over."""
+    rest = [line for line in ranked if has_length(line.text, target)]
+    offered: list[Candidate] = []
+    for _ in range(turn % 16 + 1):
+        offered = _apart(rest) or _apart(ranked)
+        rest = [line for line in rest if line not in offered]
+    return offered
+
+
+def _apart(ranked: Sequence[Candidate]) -> list[Candidate]:
     """Return the best ones that do not begin alike."""
     chosen: list[Candidate] = []
     heard: Counter[str] = Counter()
     for line in ranked:
         if len(chosen) == _OFFERED:
             break
-        if max((heard[source] for source in line.sources), default=0) < 2 and has_length(line.text, target):
+        if max((heard[source] for source in line.sources), default=0) < 2:
             chosen.append(line)
             heard.update(line.sources)
-    return [line.text for line in chosen]
+    return chosen
 
 
 def _target(task: MendLine) -> int:
@@ -61,7 +70,7 @@ def _candidates(writer: SectionWriter, task: MendLine, lines: Sequence[str], pla
         if index != place and letter != "X" and section.scheme[index : index + 1] == letter
     ]
     others = [end_word(line) for index, line in enumerate(lines) if index != place]
-    chance = dice(writer.seed, "mend", place, task.round)
+    chance = dice(writer.seed, "mend", place)
     for is_wide in (False, True):
         stock = writer.stock(is_wide=is_wide)
         tails = _tails(stock.tails, mates, others)

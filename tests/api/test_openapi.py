@@ -4,6 +4,7 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, seed, settings
@@ -12,7 +13,7 @@ from schemathesis.specs.openapi import checks as openapi_checks
 
 from api.app import create_app
 from songwright.settings import AppSettings
-from tests.api.conftest import WAIT_S, served_settings, serving
+from tests.api.conftest import SHORT_SONG, WAIT_S, served_settings, serving
 
 CHECKS: list[Any] = [
     checks.not_a_server_error,
@@ -43,3 +44,38 @@ schema: Any = schemathesis.openapi.from_dict(create_app(served_settings(Path()))
 @settings(max_examples=15, deadline=None, database=None, suppress_health_check=ANY_PACE)
 def test_no_answer_is_undocumented(case: Any, hasty_url: str) -> None:
     case.call_and_validate(base_url=hasty_url, checks=CHECKS, timeout=WAIT_S)
+
+
+def test_real_answers_keep_what_the_document_promises(hasty_url: str) -> None:
+    with httpx.Client(base_url=hasty_url, timeout=WAIT_S) as client:
+        patient = {"prefer": f"wait={WAIT_S:.0f}"}
+        song = client.post("/generate", json=SHORT_SONG, headers=patient)
+        playlist = client.post("/recommend", json={"text": "calm", "count": 2}, headers=patient)
+        waiting = client.post("/generate", json={**SHORT_SONG, "review_plan": True}, headers=patient)
+        assert (song.status_code, playlist.status_code, waiting.status_code) == (200, 200, 202)
+        run, lyrics, listed = song.json()["run_id"], song.json()["lyrics"]["id"], playlist.json()["playlist"]["id"]
+        step = client.get(f"/runs/{run}/steps").json()["items"][0]["id"]
+        client.post(f"/playlists/{listed}/feedback", json={"rating": 4})
+        told = {"/generate": [song, waiting], "/recommend": [playlist]}
+        for path, answers in told.items():
+            for answer in answers:
+                schema[path]["POST"].validate_response(answer)
+        for path, at in (
+            ("/runs/{run_id}", f"/runs/{run}"),
+            ("/runs/{run_id}", f"/runs/{waiting.json()['run_id']}"),
+            ("/runs/{run_id}/events", f"/runs/{run}/events"),
+            ("/runs/{run_id}/steps", f"/runs/{run}/steps"),
+            ("/runs/{run_id}/steps/{step_id}", f"/runs/{run}/steps/{step}"),
+            ("/runs/{run_id}/checkpoints", f"/runs/{run}/checkpoints"),
+            ("/lyrics/{lyrics_id}", f"/lyrics/{lyrics}"),
+            ("/lyrics/{lyrics_id}/versions", f"/lyrics/{lyrics}/versions"),
+            ("/playlists/{playlist_id}", f"/playlists/{listed}"),
+            ("/playlists/{playlist_id}/feedback", f"/playlists/{listed}/feedback"),
+            *(
+                (path, path)
+                for path in ("/runs", "/lyrics", "/playlists", "/moods", "/health/info", "/problems", "/")
+            ),
+        ):
+            answer = client.get(at, headers={"accept": "application/json"})
+            assert answer.status_code == 200, at
+            schema[path]["GET"].validate_response(answer)
