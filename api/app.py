@@ -178,7 +178,7 @@ def serve(settings: Settings) -> None:
 
     Raises Refused where the open mode would be reachable from other machines, and what opening the parts raises.
     """
-    if not _is_loopback(settings.app.host):
+    if not (_is_loopback(settings.app.host) or settings.app.trusted_network):
         raise Refused(
             f"There are no accounts yet, so the server binds loopback addresses only, not {settings.app.host!r};"
             " use 127.0.0.1 and put a proxy that knows its users in front."

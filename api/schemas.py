@@ -27,7 +27,8 @@ from songwright.song import Context as DomainContext
 
 DEEPEST = 32  # levels of nesting in a body
 LARGEST_INT = 2**63 - 1
-MOST_LINES = 64  # of one section in an edit
+MOST_LINES = 40  # of one section in an edit
+MOST_WORDS_CHARS = 8_000  # of all lines of an edit: measuring words that no dictionary knows takes its time
 
 
 def _walk(value: Any) -> Iterator[tuple[str, int, Any]]:
@@ -254,7 +255,7 @@ class ResumeRequest(Body):
 
 
 LineText = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(_one_line)
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_one_line)
 ]
 
 
@@ -301,9 +302,9 @@ class LyricsEdit(Body):
 
     title: Name | None = None
     status: Literal["draft", "published"] | None = None
-    lines: list[LineChange] | None = Field(None, min_length=1, max_length=200, description="Lines by id.")
+    lines: list[LineChange] | None = Field(None, min_length=1, max_length=100, description="Lines by id.")
     sections: list[SectionEdit] | None = Field(
-        None, min_length=1, max_length=32, description="All sections as they shall be."
+        None, min_length=1, max_length=MOST_SECTIONS, description="All sections as they shall be."
     )
     note: Annotated[str, StringConstraints(max_length=200)] = Field("", description="Why, for the list of versions.")
     version: int | None = Field(None, ge=1, le=2**31 - 1, description="The version this edit was made on.")
@@ -314,6 +315,9 @@ class LyricsEdit(Body):
             raise PydanticCustomError("empty", "Change at least one of title, status, lines and sections")
         if self.lines is not None and self.sections is not None:
             raise PydanticCustomError("both", "Give either lines or sections, not both")
+        edits = [*(self.lines or ()), *(line for section in self.sections or () for line in section.lines)]
+        if sum(len(line.text) for line in edits) > MOST_WORDS_CHARS:
+            raise PydanticCustomError("long", "The words of an edit may have 8,000 characters in all")
         return self
 
 

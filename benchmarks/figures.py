@@ -82,5 +82,5 @@ def machine() -> str:
 
 
 def load() -> str:
-    """How busy the machine was with other things, as far as it can be told."""
-    return f"load average {os.getloadavg()[0]:.1f}"
+    """How busy the machine is with other things, where this is asked before anything is measured."""
+    return f"Load average before it {os.getloadavg()[0]:.1f}"

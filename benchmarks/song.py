@@ -222,6 +222,7 @@ def rows_of(songs: Sequence[Written], seconds: Sequence[Written]) -> Iterator[Ro
 
 async def main(*, briefs: Sequence[str] = BRIEFS) -> str:
     """Measure and give Markdown."""
+    busy = load()
     logs.configure(LoggingSettings(level="warning"))  # pyright: ignore[reportCallIssue]
     with tempfile.TemporaryDirectory(prefix="songwright-bench-") as name:
         settings = settings_at(Path(name) / "home")
@@ -235,7 +236,7 @@ async def main(*, briefs: Sequence[str] = BRIEFS) -> str:
         f"{len(briefs)} briefs, each a song of {LINES} lines in the form {STRUCTURE!r}, one after another through"
         f" Studio with checkpoints, trace and events on SQLite, after {WARM_UP} songs of warm-up. Rhymes and"
         " syllables are judged by the measures that the writer itself chooses by, so these two rows show that it"
-        f" keeps its own rules, not that a listener agrees. {load()}."
+        f" keeps its own rules, not that a listener agrees. {busy}."
     )
     return f"{said}\n\n{as_table(list(rows_of(songs, seconds)))}"
 

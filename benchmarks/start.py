@@ -127,13 +127,13 @@ def _in_mb(megabytes: Sequence[float]) -> str:
 
 async def main(*, repetitions: int = REPETITIONS) -> str:
     """Measure and give Markdown."""
-    figures = Figures()
+    busy, figures = load(), Figures()
     with tempfile.TemporaryDirectory(prefix="songwright-bench-") as name:
         for number in range(repetitions):
             await asyncio.to_thread(measure_once, Path(name) / f"home-{number}", figures)
     said = (
         "`songwright serve` in a process of its own until `/health/ready` answers 200, the files already in the"
-        f" system's cache; the peer only imports {', '.join(IMPORTS)}. {load()}."
+        f" system's cache; the peer only imports {', '.join(IMPORTS)}. {busy}."
     )
     return f"{said}\n\n{as_table(rows_of(figures))}"
 

@@ -163,4 +163,4 @@ class Settings(BaseSettings):
 @cache
 def settings_from_environment() -> Settings:
     """Read the environment once."""
-    return Settings()
+    return Settings()  # pyright: ignore[reportCallIssue]

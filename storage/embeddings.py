@@ -103,6 +103,7 @@ def _load() -> _Model:
         sentence_transformer = import_module("sentence_transformers").SentenceTransformer
         # Two threads on a loaded machine take four times as long as one.
         torch.set_num_threads(1)
+        import_module("transformers").utils.logging.disable_progress_bar()
         return cast("_Model", sentence_transformer(str(folder), device="cpu"))
     except (ImportError, OSError) as failure:
         raise Unavailable(f"The sentence embedder {MODEL!r} cannot be loaded ({failure}); reinstall it.") from failure

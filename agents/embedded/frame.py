@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from agents.embedded.bank import Bank, Noun, Theme, load
 from agents.embedded.grammar import Tense
-from agents.embedded.wordlists import listed
+from agents.embedded.wordlists import listed, paired
 from songwright.song import Brief, Mood
 from songwright.sound import is_known, words
 
@@ -32,6 +32,7 @@ _BY_FEELING = {
     "nostalgic": "memory", "fear": "night", "hope": "hope", "calm": "morning", "excitement": "party",
     "gratitude": "family", "optimism": "hope", "remorse": "heartbreak", "disappointment": "heartbreak",
 }  # fmt: skip
+_EMOJI = paired("emoji")
 _FUNCTION = listed("function")
 _ADJECTIVES = listed("adjectives")
 _NOT_THINGS = listed("not-things")
@@ -81,7 +82,7 @@ def _stems(word: str) -> Iterable[str]:
 def theme_scores(text: str, bank: Bank) -> dict[str, float]:
     """Return how strongly a text points to each theme; rarer keywords and repeated ones weigh more."""
     scores: dict[str, float] = defaultdict(float)
-    said = words(text)
+    said = words("".join(f" {_EMOJI[sign]} " if sign in _EMOJI else sign for sign in text))
     pairs = (f"{one}_{other}" for one, other in pairwise(said))
     for word, count in Counter((*said, *pairs)).items():
         stem = next((stem for stem in _stems(word) if stem in bank.word_themes), None)

@@ -230,7 +230,7 @@ class Stocker:
         subject: Subject,
     ) -> None:
         for filled in _fills(phrase, self.hand.nouns, self.chance, most=4):
-            for form, stance in forms:
+            for form, stance in forms[: 1 if phrase != head.text else None]:
                 text = render(filled.text, stance, is_plural=filled.is_plural)
                 part = replace(
                     self._part(text, f"h{head.id}", merit),

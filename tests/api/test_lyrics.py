@@ -108,6 +108,7 @@ def test_edits_at_the_same_moment_lose_no_version(client: httpx.Client, mine: Js
             "/sections/0/lines/0/id",
         ),
         ({"title": "x", "author": "me"}, "/author"),
+        ({"sections": [{"name": "V", "kind": "verse", "lines": [{"text": "x" * 200}] * 40}] * 2}, ""),
     ],
 )
 def test_an_edit_that_cannot_be_made_is_pointed_at(

