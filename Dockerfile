@@ -7,9 +7,12 @@ RUN python -m venv /opt/songwright
 ENV PATH=/opt/songwright/bin:$PATH
 WORKDIR /src
 
-# The CPU build of torch first (the default one brings gigabytes of CUDA), then the rest, at the versions that are tested.
+# torch first, at the version that is tested, then the rest. Where pip's index offers a CPU build of it, point pip there
+# (PIP_INDEX_URL or PIP_FIND_LINKS as build arguments): the default build brings gigabytes of CUDA.
+ARG PIP_INDEX_URL
+ARG PIP_FIND_LINKS
 COPY constraints.txt pyproject.toml ./
-RUN pip install --index-url https://download.pytorch.org/whl/cpu "$(grep '^torch==' constraints.txt)"
+RUN pip install "$(grep '^torch==' constraints.txt)"
 RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies'], sep='\n')" > wanted.txt \
     && pip install --constraint constraints.txt --requirement wanted.txt
 

@@ -25,33 +25,42 @@ INTRODUCTION = (
     " what to compare between machines. How many measurements stand behind a figure is in brackets."
 )
 _SECTION = re.compile(r"^<!-- (\w+) -->\n(.*?)(?=^<!-- \w+ -->$|\Z)", re.MULTILINE | re.DOTALL)
+_MACHINE = re.compile(r"^Machine: (.*)$", re.MULTILINE)
 
 
-def sections_of(text: str) -> dict[str, str]:
-    """The sections of an earlier RESULTS.md by name."""
-    return {name: section.strip() for name, section in _SECTION.findall(text)}
+def kept(text: str, *, here: str) -> dict[str, str]:
+    """The sections of an earlier RESULTS.md by name; those from another machine than `here` say from which."""
+    sections = {name: section.strip() for name, section in _SECTION.findall(text)}
+    stated = _MACHINE.search(text)
+    if stated is None or stated[1] == here:
+        return sections
+    return {
+        name: section if "Measured on " in section else f"{section}\n\nMeasured on {stated[1]}"
+        for name, section in sections.items()
+    }
 
 
-def written(sections: dict[str, str]) -> str:
+def written(sections: dict[str, str], *, here: str) -> str:
     """RESULTS.md with these sections, in the order of `TITLES`."""
     marked = [f"<!-- {name} -->\n{sections[name]}" for name in TITLES if name in sections]
-    return "\n\n".join([INTRODUCTION, *marked]) + "\n"
+    return "\n\n".join([INTRODUCTION, f"Machine: {here}", *marked]) + "\n"
 
 
 def section(name: str) -> str:
-    """Run one benchmark; gives its section with the date and the machine."""
+    """Run one benchmark; gives its section with the date."""
     table = asyncio.run(import_module(f"benchmarks.{name}").main())
     at = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return f"## {TITLES[name]}\n\n`python -m benchmarks.{name}`, {at}, on {machine()}.\n\n{table.strip()}"
+    return f"## {TITLES[name]}\n\n`python -m benchmarks.{name}`, {at}.\n\n{table.strip()}"
 
 
 def main(names: list[str]) -> None:
     """Run these benchmarks; RESULTS.md is written after each, so that a failure loses none before it."""
-    sections = sections_of(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
+    here = machine()
+    sections = kept(RESULTS.read_text(encoding="utf-8"), here=here) if RESULTS.exists() else {}
     for name in names:
         print(f"{name} …", file=sys.stderr, flush=True)
         sections[name] = section(name)
-        RESULTS.write_text(written(sections), encoding="utf-8")
+        RESULTS.write_text(written(sections, here=here), encoding="utf-8")
         print(f"{sections[name]}\n", flush=True)
 
 

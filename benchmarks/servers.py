@@ -78,8 +78,9 @@ def environment(home: Path, *, warm_embedder: bool = False) -> dict[str, str]:
 class Server:
     """A server process that this process started."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", url: str, *, began: float) -> None:
+    def __init__(self, process: "subprocess.Popen[bytes]", url: str, *, log: Path, began: float) -> None:
         self._process = process
+        self._log = log
         self._began = began  # by `time.perf_counter`, before the process was there
         self.url = url
 
@@ -93,7 +94,10 @@ class Server:
         with httpx.Client(base_url=self.url, timeout=5, trust_env=False) as client:
             while (waited_s := time.perf_counter() - self._began) < START_S:
                 if self._process.poll() is not None:
-                    raise TimeoutError(f"The server ended with {self._process.returncode} before it was ready.")
+                    told = self._log.read_text(encoding="utf-8", errors="replace")[-1000:]
+                    raise TimeoutError(
+                        f"The server ended with {self._process.returncode} before it was ready: {told}"
+                    )
                 with suppress(httpx.TransportError):
                     if client.get("/health/ready").is_success:
                         return time.perf_counter() - self._began
@@ -104,13 +108,13 @@ class Server:
 @contextmanager
 def spawned(command: Sequence[str], home: Path, port: int, *, warm_embedder: bool = False) -> Generator[Server]:
     """A server process for as long as the block lasts; what it logs goes to a file beside its home."""
-    began = time.perf_counter()
-    with home.with_suffix(".log").open("ab") as out:
+    began, log = time.perf_counter(), home.with_suffix(".log")
+    with log.open("ab") as out:
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment(home, warm_embedder=warm_embedder), stdout=out, stderr=out
         )
     try:
-        yield Server(process, f"http://127.0.0.1:{port}", began=began)
+        yield Server(process, f"http://127.0.0.1:{port}", log=log, began=began)
     finally:
         process.terminate()
         try:

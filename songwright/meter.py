@@ -209,7 +209,7 @@ def measure(lines: Sequence[str]) -> tuple[LineMeasure, ...]:
             syllable_set=counted[place].counts,
             stress=stress(line, best),
             rhyme=scheme.letters[place],
-            grade=scheme.grades[place],
+            grade=grade.value if (grade := scheme.grades[place]) else None,  # plain text: it is checkpointed
             partner=scheme.partners[place],
         )
         for place, (line, best) in enumerate(zip(lines, _settled(counted), strict=True))

@@ -12,6 +12,7 @@ from importlib.resources import files
 from typing import Literal
 
 from agents.embedded.grammar import plural
+from agents.embedded.units import Unit, a_unit
 from songwright.data import rhyme_class
 from songwright.sound import pronunciations
 
@@ -80,6 +81,7 @@ class Bank:
 
     heads: tuple[Head, ...]
     tails: tuple[Tail, ...]
+    units: tuple[Unit, ...]  # whole lines
     themes: Mapping[str, Theme]
     everyday: tuple[Noun, ...]  # nouns that stand in any song
     nouns: Mapping[str, tuple[Noun, ...]]  # word or phrase, singular or plural, lower case → its kinds
@@ -138,6 +140,7 @@ class _Reader:
     def __init__(self) -> None:
         self.heads: list[Head] = []
         self.tails: list[Tail] = []
+        self.units: list[Unit] = []
         self.themes: dict[str, Theme] = {}
         self.everyday: list[Noun] = []
         self.openers: dict[str, list[tuple[str, frozenset[str]]]] = defaultdict(list)
@@ -155,6 +158,19 @@ class _Reader:
         code += "C" if part == "state" and "R" in code else ""
         kind: HeadKind = "short" if part == "short" else "state" if part == "state" else "scene"
         self.heads.append(Head(len(self.heads), text, code, kind, tags, theme))
+
+    def unit_file(self, text: str) -> None:
+        theme = ""
+        for row in text.splitlines():
+            if row.startswith("# "):
+                theme = "" if row == "# any" else row[2:].strip()
+                continue
+            mark, _, line = row.partition(" ") if row.startswith("/") else ("", "", row)
+            tags = frozenset(filter(None, mark[1:].split(",")))
+            if line and not theme and _ADDRESSEE.search(line):
+                tags |= {"you"}
+            if line:
+                self.units.append(a_unit(len(self.units), line, tags, theme))
 
     def plain_file(self, name: str, part: str) -> None:
         for row in _rows(name):
@@ -219,6 +235,9 @@ def load() -> Bank:
     folder = files("songwright").joinpath("data", "bank", "themes")
     for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
         reader.theme_file(entry.read_text(encoding="utf-8"))
+    folder = files("songwright").joinpath("data", "bank", "lines")
+    for entry in sorted(folder.iterdir(), key=lambda entry: entry.name):
+        reader.unit_file(entry.read_text(encoding="utf-8"))
     pointing: dict[str, list[str]] = defaultdict(list)
     for theme in reader.themes.values():
         for word in theme.words:
@@ -226,6 +245,7 @@ def load() -> Bank:
     return Bank(
         heads=tuple(reader.heads),
         tails=tuple(reader.tails),
+        units=tuple(reader.units),
         themes=reader.themes,
         everyday=tuple(reader.everyday),
         nouns=_lexicon([*(noun for theme in reader.themes.values() for noun in theme.nouns), *reader.everyday]),

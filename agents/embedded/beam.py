@@ -12,9 +12,13 @@ from functools import lru_cache
 from itertools import islice
 
 from agents.embedded.bank import HookKind, rhyme_key, vowel_of
-from agents.embedded.deal import Hand, deal, hook_letter, hook_place, needs_of
+from agents.embedded.company import nearness
+from agents.embedded.deal import Hand, deal
 from agents.embedded.frame import Frame, dice
-from agents.embedded.lines import Candidate, Composer, Part, Role, Stock, Stocker, content_words
+from agents.embedded.lines import Composer
+from agents.embedded.parts import Candidate, Part, Role, Stock, content_words
+from agents.embedded.rhymes import hook_letter, hook_place, needs_of
+from agents.embedded.stock import Stocker
 from songwright.meter import count_syllables
 from songwright.rhyme import Grade, end_word, grade, is_worn
 from songwright.song import Plan, SectionKind, SectionPlan
@@ -22,12 +26,13 @@ from songwright.song import Plan, SectionKind, SectionPlan
 _WIDTH = 10
 _PER_LINE = 260
 _ATTEMPTS = 16  # each one gives the letter that failed another rhyme class
+_NEAR_THEME, _NEAR_LINE = 1.5, 2.0  # how much a line is drawn to the theme and to the line before it
 _STATEMENTS = frozenset({SectionKind.CHORUS, SectionKind.BRIDGE, SectionKind.HOOK})
 _SHAPES: Sequence[tuple[tuple[Role, Role], int]] = (
-    (("main", "main"), 7),
+    (("main", "main"), 9),
     (("main", "and"), 3),
     (("main", "ing"), 2),
-    (("sub", "main"), 2),
+    (("sub", "main"), 1),
     (("main", "frag"), 1),
 )
 
@@ -182,17 +187,19 @@ class _Search:
     def _hook_place(self) -> int | None:
         return hook_place(self.section) if hook_letter(self.section) and self.writer.plan.hook else None
 
-    def _tails(self, place: int) -> list[Part]:
+    def _keys(self, place: int) -> list[str]:
+        """Return the rhyme classes a line may end in."""
         letter = self.section.scheme[place]
         if letter in needs_of(self.section):
-            return list(self.stock.tails.get(self.classes.get(letter, ""), ()))
-        vowels = {
-            vowel_of(self.stock.tails[key][0].end) for key in self.classes.values() if self.stock.tails.get(key)
-        }
-        free = [key for key in self.writer.hand.spares if self.stock.tails.get(key)]
-        free = [key for key in free if key not in self.classes.values()]
-        apart = [key for key in free if vowel_of(self.stock.tails[key][0].end) not in vowels] or free
-        return [part for key in apart[:8] for part in self.stock.tails[key]]
+            return [self.classes.get(letter, "")]
+        vowels = {vowel_of(end) for key in self.classes.values() if (end := self._sample(key))}
+        free = [key for key in self.writer.hand.spares if key not in self.classes.values() and self._sample(key)]
+        apart = [key for key in free if vowel_of(self._sample(key)) not in vowels] or free
+        return [*self.writer.hand.lone, *apart[:8]]
+
+    def _sample(self, key: str) -> str:
+        parts = self.stock.tails.get(key) or self.stock.wholes.get(key)
+        return parts[0].end if parts else ""
 
     def _step(self, beam: Sequence[_Path], place: int, role: Role) -> list[_Path]:
         options = self._options(place, role)
@@ -211,17 +218,25 @@ class _Search:
         return list(islice(exact, _WIDTH))
 
     def _options(self, place: int, role: Role) -> list[Candidate]:
-        target = self.section.syllables[place]
-        tails = self._tails(place)
+        target, keys = self.section.syllables[place], self._keys(place)
+        tails = [part for key in keys for part in self.stock.tails.get(key, ())]
         if self._hook_place() == place:
             return hook_lines(self.writer, self.stock, tails, target, self.chance)
         is_first = place == 0 or self.roles[place - 1] == "sub"
         found = self.composer.lines(role, target, tails, is_first=is_first, most=_PER_LINE)
+        if role != "sub":
+            found += self.composer.wholes(target, keys)
         found = [line for line in found if line.text.lower() not in self.writer.taken]
         best = _spread(sorted(found, key=lambda line: (-line.merit - self._taste(line), line.text)), each=9)
         return [replace(line, merit=line.merit + self._taste(line)) for line in best]
 
     def _taste(self, line: Candidate) -> float:
+        near = _NEAR_THEME * (nearness(line.content, self.writer.hand.theme) or 0.0)
+        return near + self._tone(line)
+
+    def _tone(self, line: Candidate) -> float:
+        if line.kind == "whole":
+            return 0.4
         if self.section.kind in _STATEMENTS:
             return {"state": 0.9, "scene": 0.0, "short": 0.3}.get(line.kind, -0.3)
         return {"scene": 0.8, "state": -0.6, "short": 0.0}.get(line.kind, -0.2)
@@ -238,6 +253,8 @@ class _Search:
             if (self.section.scheme[index] == letter != "X") != _is_perfect(other.end, line.end):
                 return False
         before = path.lines[-1] if path.lines else None
+        if not _follows(before, line) or (line.is_bound and place + 1 == len(self.section.scheme)):
+            return False
         if line.role in {"and", "ing"}:
             return before is not None and before.kind == "scene" and before.subject == line.subject
         return True
@@ -247,6 +264,9 @@ class _Search:
         if not path.lines:
             return value
         before = path.lines[-1]
+        if line.half == 2:
+            return value
+        value += _NEAR_LINE * (nearness(line.content, before.content) or 0.0)
         value -= 1.2 * len(line.content & before.content) + 0.8 * (line.has_opener and _opened(path))
         value -= 0.3 * (before.code == line.code) + 0.35 * (_first(before) == _first(line))
         value -= 0.35 * sum(other.code == line.code for other in path.lines) * (line.code in "TMHK")
@@ -260,6 +280,14 @@ class _Search:
         return _Path(
             path.score + value, (*path.lines, line), path.sources | line.sources, path.content | line.content
         )
+
+
+def _follows(before: Candidate | None, line: Candidate) -> bool:
+    """True where the line may come next: a thought is finished by its own end and by nothing else."""
+    is_end = before is not None and before.half == 1 and line.half == 2 and before.unit == line.unit
+    if line.half == 2 or (before is not None and before.is_bound):
+        return is_end
+    return before is None or before.role != "sub" or line.kind in {"scene", "state", "whole"}
 
 
 def _spread(ranked: Sequence[Candidate], *, each: int) -> list[Candidate]:

@@ -4,17 +4,17 @@ Sections are written side by side and do not see each other; every one deals the
 seed and keeps its own hand. Knows shares; refuses to know what is made of them.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
-from agents.embedded.bank import Head, Noun, Tail, rhyme_key, vowel_of
+from agents.embedded.bank import Head, Noun, Tail
 from agents.embedded.frame import Frame, dice, tense_of
 from agents.embedded.grammar import Tense
-from songwright.rhyme import end_word
+from agents.embedded.parts import content_words, suits
+from agents.embedded.rhymes import Rhymes
+from agents.embedded.units import Unit, lengths, rendered, told_in
 from songwright.song import Plan, SectionKind, SectionPlan
-from songwright.sound import pronunciations, words
 
 _STATEMENT_KINDS = frozenset({SectionKind.CHORUS, SectionKind.BRIDGE, SectionKind.HOOK, SectionKind.PRE_CHORUS})
 
@@ -32,6 +32,11 @@ class Hand:
     heads: tuple[Head, ...]
     tails: tuple[Tail, ...]
     nouns: Mapping[str, tuple[Noun, ...]]
+    units: tuple[Unit, ...] = ()
+    lone: tuple[str, ...] = ()  # classes for lines that rhyme with none, meant for units
+    anchors: frozenset[int] = frozenset()  # units the rhymes were chosen for
+    sizes: tuple[int, ...] = ()
+    theme: frozenset[str] = frozenset()
 
 
 def written_sections(plan: Plan) -> list[SectionPlan]:
@@ -39,18 +44,7 @@ def written_sections(plan: Plan) -> list[SectionPlan]:
     return [section for section in plan.sections if section.repeats is None]
 
 
-def hook_class(plan: Plan) -> str:
-    """Return the rhyme class of the hook's last word."""
-    return rhyme_key(end_word(plan.hook)) if plan.hook else ""
-
-
-def needs_of(section: SectionPlan) -> dict[str, int]:
-    """Return how many lines each letter joins; X and single letters rhyme with none and are left out."""
-    counts = Counter(letter for letter in section.scheme if letter != "X")
-    return {letter: count for letter, count in counts.items() if count > 1}
-
-
-def _fits(card: Head | Tail, held: frozenset[str], themes: frozenset[str]) -> bool:
+def _fits(card: Head | Tail | Unit, held: frozenset[str], themes: frozenset[str]) -> bool:
     return card.tags <= held and (not card.theme or card.theme in themes)
 
 
@@ -89,92 +83,6 @@ def _setting(frame: Frame, sections: Sequence[SectionPlan], index: int) -> str:
     return frame.settings[turn % len(frame.settings)]
 
 
-@lru_cache(maxsize=16_384)
-def _length(text: str) -> int:
-    return sum(said[0].syllables for word in words(text) if (said := pronunciations(word)))
-
-
-def _ends(tails: Iterable[Tail], room: int) -> dict[str, set[str]]:
-    """Return the different last words of each rhyme class among the ends that fit a line of `room` syllables."""
-    ends: dict[str, set[str]] = defaultdict(set)
-    for tail in tails:
-        if tail.end and (key := rhyme_key(tail.end)) and (room > 7 or _length(tail.text) <= room):
-            ends[key].add(tail.end)
-    return ends
-
-
-def _theme_weight(tails: Iterable[Tail]) -> Counter[str]:
-    return Counter(rhyme_key(tail.end) for tail in tails if tail.theme and tail.end)
-
-
-class _Rhymes:
-    """Deals rhyme classes: the hungriest letter first, the hook's class to the section that sings it."""
-
-    def __init__(self, plan: Plan, sections: Sequence[SectionPlan], stocks: Sequence[Sequence[Tail]], seed: str):
-        self.sections = sections
-        rooms = [min(section.syllables, default=8) for section in sections]
-        self.ends = [_ends(stock, room) for stock, room in zip(stocks, rooms, strict=True)]
-        self.weights = [_theme_weight(stock) for stock in stocks]
-        self.chance = dice(seed, "classes")
-        self.free = {key for ends in self.ends for key in ends}
-        self.meant: dict[tuple[int, str], str] = {}
-        self.sample = {key: min(words) for ends in self.ends for key, words in ends.items()}
-        self._reserve_hook(plan)
-        needs = [
-            (count, index, letter)
-            for index, section in enumerate(sections)
-            for letter, count in needs_of(section).items()
-            if (index, letter) not in self.meant
-        ]
-        for count, index, letter in sorted(needs, key=lambda need: (-need[0], need[1], need[2])):
-            self._deal(index, letter, count)
-
-    def _reserve_hook(self, plan: Plan) -> None:
-        key = hook_class(plan)
-        for index, section in enumerate(self.sections):
-            letter = hook_letter(section)
-            if letter and key in self.ends[index] and key in self.free:
-                count = needs_of(section).get(letter, 0)
-                if len(self.ends[index][key] - {end_word(plan.hook)}) >= max(count - 1, 1):
-                    self.meant[index, letter] = key
-                    self.free.discard(key)
-        self.free.discard(key)
-
-    def _deal(self, index: int, letter: str, count: int) -> None:
-        ends, weights = self.ends[index], self.weights[index]
-        taken = {vowel_of(self.sample[key]) for (place, _), key in self.meant.items() if place == index}
-        enough = sorted(key for key in self.free if len(ends.get(key, ())) >= count + 2)
-        roomy = [key for key in enough if vowel_of(self.sample[key]) not in taken] or enough
-        if not roomy:
-            roomy = sorted(self.free, key=lambda key: (-len(ends.get(key, ())), key))[:1]
-        if not roomy:
-            return
-        odds = [1.0 + 0.2 * min(len(ends.get(key, ())), 10) + 2.0 * min(weights[key], 5) for key in roomy]
-        key = self.chance.choices(roomy, odds)[0]
-        self.meant[index, letter] = key
-        self.free.discard(key)
-
-    def spares(self, index: int) -> tuple[str, ...]:
-        rest = sorted(self.free)
-        dice("spares", *rest).shuffle(rest)
-        mine = rest[index :: max(len(self.sections), 1)]
-        return tuple(sorted(mine, key=lambda key: -len(self.ends[index].get(key, ()))))
-
-
-def hook_letter(section: SectionPlan) -> str:
-    """Return the letter of the line that sings the hook, empty where the section does not sing it."""
-    if section.kind not in {SectionKind.CHORUS, SectionKind.HOOK} or not section.scheme:
-        return ""
-    return section.scheme[hook_place(section)]
-
-
-def hook_place(section: SectionPlan) -> int:
-    """Return the index of the line that sings the hook: the last one, or the first where that rhymes with none."""
-    last = len(section.scheme) - 1
-    needs = needs_of(section)
-    return last if section.scheme[last] in needs or section.scheme[0] not in needs else 0
-
-
 def deal(frame: Frame, plan: Plan, section: SectionPlan) -> Hand:
     """Return the hand of one section; every section of the plan computes the same deal."""
     sections = written_sections(plan)
@@ -184,7 +92,8 @@ def deal(frame: Frame, plan: Plan, section: SectionPlan) -> Hand:
     seed = f"{frame.seed}\x1e{plan.title}\x1e{plan.hook}"
     stances = [_stance(frame, plan, sections, place) for place in range(len(sections))]
     stocks = [[tail for tail in frame.bank.tails if _fits(tail, tags, frame.themes)] for _, _, tags in stances]
-    rhymes = _Rhymes(plan, sections, stocks, seed)
+    units = [_units(frame, plan, part, tense, tags) for part, (_, tense, tags) in zip(sections, stances, strict=True)]
+    rhymes = Rhymes(plan, sections, stocks, units, seed)
     setting, tense, tags = stances[index]
     owner = _shares(
         _appetites(sections),
@@ -203,7 +112,24 @@ def deal(frame: Frame, plan: Plan, section: SectionPlan) -> Hand:
     return Hand(
         index, setting, tense, tags, classes, spares, tuple(heads), tuple(stocks[index]),
         _nouns(frame, section, index, len(sections), seed),
+        units[index], tuple(rhymes.lone[index]), frozenset(rhymes.anchors[index]), section.syllables,
+        content_words(" ".join((frame.theme.key, *sorted(frame.theme.words), *(noun.text for noun in frame.own)))),
     )  # fmt: skip
+
+
+def _units(
+    frame: Frame, plan: Plan, section: SectionPlan, tense: Tense, tags: frozenset[str]
+) -> tuple[Unit, ...]:
+    """Return the whole lines that can be said here, of a length the section has."""
+    view, told = plan.point_of_view, told_in(tense)
+    wanted = frozenset(section.syllables)
+    return tuple(
+        unit
+        for unit in frame.bank.units
+        if _fits(unit, tags, frame.themes)
+        and suits(unit.text, view)
+        and all(lengths(slots)[0] & wanted for slots in rendered(unit.text, view, told))
+    )
 
 
 def _stance(
@@ -211,7 +137,9 @@ def _stance(
 ) -> tuple[str, Tense, frozenset[str]]:
     setting = _setting(frame, sections, index)
     tense = tense_of(plan.tense, is_bridge=sections[index].kind is SectionKind.BRIDGE)
-    return setting, tense, frame.tags(setting, tense)
+    verses = [section.name for section in sections if section.kind is SectionKind.VERSE]
+    turn = {"turn"} if verses[1:2] == [sections[index].name] else set[str]()
+    return setting, tense, frame.tags(setting, tense) | turn
 
 
 def _nouns(frame: Frame, section: SectionPlan, index: int, count: int, seed: str) -> dict[str, tuple[Noun, ...]]:

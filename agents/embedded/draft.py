@@ -7,9 +7,9 @@ import re
 from collections.abc import Sequence
 
 from agents.embedded.bank import Hook, Noun, rhyme_key
-from agents.embedded.deal import hook_place, needs_of
 from agents.embedded.frame import Frame, dice, frame_of
 from agents.embedded.grammar import article
+from agents.embedded.rhymes import hook_place, needs_of
 from agents.embedded.wordlists import listed
 from agents.tasks import DraftPlan, PlanDraft
 from songwright.meter import count_syllables

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 from agents.embedded.bank import rhyme_key
 from agents.embedded.beam import SectionWriter, has_length, hook_lines
-from agents.embedded.deal import hook_letter
 from agents.embedded.frame import dice, frame_of
-from agents.embedded.lines import Candidate, Composer, Part, content_words
+from agents.embedded.lines import Composer
+from agents.embedded.parts import Candidate, Part, content_words
+from agents.embedded.rhymes import hook_letter
 from agents.tasks import Alternatives, MendLine
 from songwright.rhyme import Grade, end_word, grade
 

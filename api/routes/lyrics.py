@@ -8,12 +8,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Header, Query, Request, Response
 from starlette.exceptions import HTTPException
 
-from api.answers import Items, LyricsSummary, LyricsView, PageOf, VersionView, WriterView
+from api.answers import Items, PageOf, WriterView
 from api.deps import CurrentUser, JsonBody, LyricsId, StudioDep
 from api.edits import Section, sung, with_lines, with_sections
 from api.paging import PageDep
 from api.problems import described
 from api.schemas import LyricsEdit
+from api.shelf import LyricsSummary, LyricsView, VersionView
 from storage import lyrics
 from storage.lyrics import KeptLyrics
 

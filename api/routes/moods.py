@@ -4,9 +4,10 @@ from functools import partial
 
 from fastapi import APIRouter, Request, Response
 
-from api.answers import MoodEntryView, PageOf
+from api.answers import PageOf
 from api.deps import CurrentUser, StudioDep
 from api.paging import PageDep
+from api.shelf import MoodEntryView
 from storage import moods
 
 router = APIRouter(prefix="/moods", tags=["Moods"])

@@ -5,11 +5,12 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from api.answers import FeedbackView, Items, PageOf, PlaylistSummary, PlaylistView, TrackView, WriterView
+from api.answers import Items, PageOf, TrackView, WriterView
 from api.deps import CurrentUser, JsonBody, PlaylistId, StudioDep
 from api.paging import PageDep
 from api.problems import described
 from api.schemas import FeedbackRequest
+from api.shelf import FeedbackView, PlaylistSummary, PlaylistView
 from storage import playlists
 from storage.resources import Feedback
 

@@ -91,13 +91,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Generator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def playwright() -> Generator[Playwright]:
     with sync_playwright() as started:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(playwright: Playwright) -> Generator[Browser]:
     place = chromium()
     if place is None:
