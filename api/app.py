@@ -4,6 +4,7 @@ The composition root. Knows who belongs together; refuses to know what any of th
 """
 
 import asyncio
+import gc
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from ipaddress import ip_address
@@ -202,6 +203,10 @@ def serve(settings: Settings) -> None:
 
 async def _serve(app: FastAPI, server: uvicorn.Server) -> None:
     async with app.router.lifespan_context(app):
+        # What was loaded stays: the collector need not walk it again and again (a quarter of a run's CPU).
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 50)
         await server.serve()
 
 

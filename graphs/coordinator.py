@@ -42,6 +42,7 @@ from storage.tables import Run
 
 NAME = "songwright"
 FIRST = (SectionKind.CHORUS, SectionKind.HOOK, SectionKind.PRE_CHORUS)  # written before the verses see them
+WORDLESS = {"coordinator", "retrieve", "review_plan", "lyric_evaluation", "finish"}  # they ask no model
 BRIEF: TypeAdapter[Brief] = TypeAdapter(Brief)
 
 Builder = StateGraph[SongState, RunContext, SongState, SongState]
@@ -226,7 +227,8 @@ def build(settings: AgentSettings) -> Builder:
     judged = judge_route(settings)
 
     def add(name: str, work: Any, agent: str, route: Any, ways: Sequence[str], label: Any = None) -> None:
-        add_step(builder, name, work, agent=agent, settings=settings, route=route, label=label)
+        speaks = name not in WORDLESS
+        add_step(builder, name, work, agent=agent, settings=settings, route=route, label=label, speaks=speaks)
         builder.add_conditional_edges(name, route, list(ways))
 
     builder.add_edge(START, "coordinator")

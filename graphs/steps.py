@@ -57,10 +57,12 @@ def add_step(
     settings: AgentSettings,
     route: Route | None = None,
     label: Label | None = None,
+    speaks: bool = True,
 ) -> None:
     """Add a node that does one agent's work under trace, with its policies.
 
     `route` says where to go next; it is given so that a degraded step goes the same way as one that succeeded.
+    A step that never `speaks` to a model has no time limit: LangGraph's watch over one costs a tenth of a run.
     """
     builder.add_node(
         name,
@@ -68,7 +70,9 @@ def add_step(
         retry_policy=retry_policies(settings),
         timeout=TimeoutPolicy(
             run_timeout=settings.step_timeout_s, idle_timeout=settings.idle_timeout_s, refresh_on="heartbeat"
-        ),
+        )
+        if speaks
+        else None,
         error_handler=cast(
             "Any", partial(_stand_in, name, agent, work, label, route)
         ),  # LangGraph gives it NodeError too

@@ -19,9 +19,10 @@ from storage.tables import now
 
 AGENT_LOG: Table = SQLModel.metadata.tables["agent_log"]
 PAYLOAD: Table = SQLModel.metadata.tables["payload"]
-PREVIEW_CHARS = 200
+SMALL = 512  # bytes that are kept as they are: packing them costs more than it saves
+ZLIB_HEAD = b"\x78"
 
-Packed = tuple[str, int, bytes]  # sha256 hex, bytes before compression, zlib body
+Packed = tuple[str, int, bytes]  # sha256 hex, bytes before compression, body (zlib where it pays)
 
 _OPEN = insert(AGENT_LOG)
 _CLOSE = (
@@ -62,7 +63,7 @@ _KEEP = {
 def pack(value: Any) -> Packed:
     """A JSON value as content-addressed, compressed bytes; dataclasses become objects."""
     raw = orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS, default=_as_json)
-    return sha256(raw).hexdigest(), len(raw), zlib.compress(raw, 1)
+    return sha256(raw).hexdigest(), len(raw), raw if len(raw) < SMALL else zlib.compress(raw, 1)
 
 
 def _as_json(value: Any) -> Any:
@@ -103,4 +104,5 @@ def payload(connection: Connection, user_id: str, digest: str) -> Any:
     ).scalar_one_or_none()
     if body is None:
         raise NotFound(f"There is no payload {digest!r}.")
-    return orjson.loads(zlib.decompress(body))
+    is_packed = body[:1] == ZLIB_HEAD  # no JSON text begins so
+    return orjson.loads(zlib.decompress(body) if is_packed else body)

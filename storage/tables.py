@@ -218,7 +218,7 @@ class Payload(SQLModel, table=True):
     user_id: str = Field(sa_column_args=_fk("user_account.id"), primary_key=True, max_length=36)
     sha256: str = Field(primary_key=True, max_length=64)
     size: int  # bytes before compression
-    body: bytes = Field(sa_type=LargeBinary)  # zlib
+    body: bytes = Field(sa_type=LargeBinary)  # zlib, or as it is where it is small
     created_at: datetime = Field(default_factory=now, sa_type=Instant)
 
 
