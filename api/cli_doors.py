@@ -8,44 +8,17 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
-from typing import Any, Literal, Protocol
+from typing import Any
 
 import httpx
-from pydantic import ValidationError
 
-from api.schemas import GenerateRequest, RecommendRequest
+from api.door import Door, Event, Kind
 from api.server_note import ServerNote, read_note
 from songwright.errors import Conflict, NotFound, Overworked, SongwrightError, Unavailable, Unfit
 from songwright.settings import Settings
 
-Kind = Literal["generate", "recommend"]
-Event = tuple[int, str, dict[str, Any]]  # number, type, data
 RETRIES = 6  # of a stream that breaks off
 SERVER_TIMEOUT_S = 30.0  # for an answer's start, and between two signs of life of a stream
-
-
-class Door(Protocol):
-    """What commands need of a Studio."""
-
-    async def start(self, kind: Kind, body: dict[str, Any]) -> str:
-        """Admit a run; gives its id. Raises Unfit where the body cannot be used."""
-        ...
-
-    def follow(self, run_id: str, *, after: int) -> AsyncIterator[Event]:
-        """Its events above `after`, each once, until it ends or asks."""
-        ...
-
-    async def resume(self, run_id: str, answer: dict[str, Any]) -> None:
-        """Answer what it asks."""
-        ...
-
-    async def cancel(self, run_id: str) -> None:
-        """Stop it."""
-        ...
-
-    async def runs(self, *, limit: int) -> list[dict[str, Any]]:
-        """The newest runs: id, kind, status, preview, created_at."""
-        ...
 
 
 @asynccontextmanager
@@ -74,17 +47,6 @@ async def _answers(note: ServerNote) -> bool:
             return (await client.get("/health/live", timeout=3)).is_success
     except httpx.HTTPError:
         return False
-
-
-def checked(kind: Kind, body: dict[str, Any]) -> GenerateRequest | RecommendRequest:
-    """The body as the doors know it. Raises Unfit with one sentence on its first fault."""
-    try:
-        return GenerateRequest(**body) if kind == "generate" else RecommendRequest(**body)
-    except ValidationError as error:
-        fault = error.errors()[0]
-        place = ".".join(str(part) for part in fault["loc"])
-        told = str(fault["msg"]).removeprefix("Value error, ").rstrip(".")
-        raise Unfit(f"{place}: {told}." if place else f"{told}.", pointer=f"/{place}") from error
 
 
 class ServerDoor:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from api.cli_doors import Event, Kind, checked
 from api.delivery import ordered
+from api.door import Event, Kind, checked
 from graphs import coordinator
 from graphs.studio import Studio
 from graphs.workshop import equip
@@ -25,7 +25,7 @@ async def open_studio_door(settings: Settings) -> AsyncGenerator["StudioDoor"]:
 
 
 class StudioDoor:
-    """A Studio of this process; see `api.cli_doors.Door`."""
+    """A Studio of this process; see `api.door.Door`."""
 
     def __init__(self, studio: Studio) -> None:
         self._studio = studio

@@ -16,7 +16,8 @@ from rich.console import Console
 from rich.prompt import Confirm, Prompt
 
 from api import cli_show
-from api.cli_doors import Door, Event, Kind, checked, open_door
+from api.cli_doors import open_door
+from api.door import Door, Event, Kind, checked
 from api.server_note import free_port, heralded
 from songwright.errors import Conflict, SongwrightError, Unfit
 from songwright.settings import Settings, settings_from_environment

@@ -9,14 +9,16 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlmodel import SQLModel
 
-import storage.resources
-import storage.tables  # noqa: F401  # both fill SQLModel.metadata
+from storage import resources, tables
+
+METADATA = SQLModel.metadata  # filled by these modules
+FILLED_BY = (resources, tables)
 
 
 def _migrate(connection: Connection) -> None:
     context.configure(
         connection=connection,
-        target_metadata=SQLModel.metadata,
+        target_metadata=METADATA,
         render_as_batch=connection.dialect.name == "sqlite",
         transaction_per_migration=True,
     )

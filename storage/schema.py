@@ -4,6 +4,7 @@ An embedded database is upgraded when it is opened; PostgreSQL is upgraded once,
 """
 
 import asyncio
+from importlib.util import find_spec
 from pathlib import Path
 
 from alembic import command
@@ -12,15 +13,18 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, make_url
 
-import migrations
 from songwright.errors import Unavailable
 from songwright.settings import Settings
 from storage.database import Database
 
+# Found, not imported: the revisions stand above this room.
+_FOUND = find_spec("migrations")
+MIGRATIONS = str(Path(_FOUND.origin).parent) if _FOUND and _FOUND.origin else "migrations"
+
 
 def _config(settings: Settings) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.set_main_option("script_location", MIGRATIONS)
     config.attributes["url"] = (
         f"sqlite:///{settings.home / 'songwright.db'}"
         if settings.database.url is None
@@ -32,7 +36,7 @@ def _config(settings: Settings) -> Config:
 def head() -> str:
     """The revision this code needs."""
     config = Config()
-    config.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    config.set_main_option("script_location", MIGRATIONS)
     revision = ScriptDirectory.from_config(config).get_current_head()
     if revision is None:
         raise RuntimeError("The migrations folder holds no revision; the installation is damaged, install it again.")

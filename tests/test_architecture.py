@@ -2,10 +2,11 @@
 
 import ast
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
-from importlinter.api import read_configuration
+from importlinter import configuration
 from importlinter.application.use_cases import SUCCESS, lint_imports
 
 ROOT = Path(__file__).parent.parent
@@ -21,8 +22,9 @@ def sources() -> list[Path]:
 
 def test_the_five_contracts_hold(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.chdir(ROOT)
-    contracts = read_configuration("pyproject.toml")["contracts_options"]
-    assert len(contracts) == 5
+    configuration.configure()
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]
+    assert len(declared["contracts"]) == 5
     assert lint_imports() == SUCCESS, capsys.readouterr().out
 
 
