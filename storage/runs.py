@@ -55,6 +55,13 @@ def ensure_user(connection: Connection, name: str) -> str:
     return user.id
 
 
+THREAD: Table = SQLModel.metadata.tables["thread"]
+_THREAD_OWNER = select(THREAD.c.user_id).where(THREAD.c.id == bindparam("thread"))
+_NEW_THREAD = insert(THREAD)
+_NEW_RUN = insert(RUN)
+_COUNT_WAITING = select(func.count()).select_from(RUN).where(RUN.c.status == "queued")
+
+
 def admit(connection: Connection, run: Run, *, started: NewEvent) -> tuple[Run, bool]:
     """Insert a run with its first event, or give back the one its idempotency key named before.
 
@@ -69,15 +76,13 @@ def admit(connection: Connection, run: Run, *, started: NewEvent) -> tuple[Run, 
                     f"Idempotency-Key {run.idempotency_key!r} was used with another body; send a new key with it."
                 )
             return earlier, False
-    thread: Table = SQLModel.metadata.tables["thread"]
-    owner = connection.execute(select(thread.c.user_id).where(thread.c.id == run.thread_id)).scalar_one_or_none()
+    owner = connection.execute(_THREAD_OWNER, {"thread": run.thread_id}).scalar_one_or_none()
     if owner is None:
-        connection.execute(insert(thread).values(**Thread(id=run.thread_id, user_id=run.user_id).model_dump()))
+        connection.execute(_NEW_THREAD, Thread(id=run.thread_id, user_id=run.user_id).model_dump())
     elif owner != run.user_id:
         raise NotFound(f"There is no thread {run.thread_id!r}.")
-    connection.execute(insert(RUN).values(**run.model_dump()))
+    connection.execute(_NEW_RUN, run.model_dump() | {"last_seq": 1})
     _add_events(connection, run.id, [started], last_seq=1)
-    connection.execute(update(RUN).where(RUN.c.id == run.id).values(last_seq=1))
     run.last_seq = 1
     return run, True
 
@@ -89,44 +94,46 @@ def _by_key(connection: Connection, user_id: str, key: str) -> Run | None:
         ).one_or_none()
 
 
+_BUSY = RUN.alias("busy")
+_CLAIM = (
+    update(RUN)
+    .where(
+        RUN.c.id == bindparam("run"),
+        or_(RUN.c.status == "queued", and_(RUN.c.status == "running", RUN.c.lease_until < bindparam("now"))),
+        ~select(_BUSY.c.id)
+        .where(_BUSY.c.thread_id == RUN.c.thread_id, _BUSY.c.id != RUN.c.id, _BUSY.c.status == "running")
+        .exists(),
+    )
+    .values(
+        status="running",
+        fence=RUN.c.fence + 1,
+        lease_owner=bindparam("owner"),
+        lease_until=bindparam("until"),
+        started_at=func.coalesce(RUN.c.started_at, bindparam("now", type_=RUN.c.started_at.type)),
+    )
+    .returning(RUN)
+)
+_BEGAN = select(AGENT_LOG.c.task_id).where(AGENT_LOG.c.run_id == bindparam("run"), AGENT_LOG.c.status == "running")
+_CUT_OFF = (
+    update(AGENT_LOG)
+    .where(AGENT_LOG.c.run_id == bindparam("run"), AGENT_LOG.c.status == "running")
+    .values(status="lost", finished_at=bindparam("now"), error="The process that ran this step went away.")
+)
+
+
 def claim(connection: Connection, run_id: str, *, owner: str, lease_s: float) -> Claim | None:
     """Take a waiting run, or one whose lease has expired; None where another has it or its thread is busy."""
     at = now()
-    busy = RUN.alias("busy")
-    thread_is_busy = (
-        select(busy.c.id)
-        .where(busy.c.thread_id == RUN.c.thread_id, busy.c.id != RUN.c.id, busy.c.status == "running")
-        .exists()
-    )
-    taken = connection.execute(
-        update(RUN)
-        .where(
-            RUN.c.id == run_id,
-            or_(RUN.c.status == "queued", and_(RUN.c.status == "running", RUN.c.lease_until < at)),
-            ~thread_is_busy,
-        )
-        .values(
-            status="running",
-            fence=RUN.c.fence + 1,
-            lease_owner=owner,
-            lease_until=at + timedelta(seconds=lease_s),
-            started_at=func.coalesce(RUN.c.started_at, bindparam("at", at, RUN.c.started_at.type)),
-        )
-        .returning(RUN.c.fence)
-    ).scalar_one_or_none()
+    until = at + timedelta(seconds=lease_s)
+    taken = connection.execute(_CLAIM, {"run": run_id, "now": at, "owner": owner, "until": until}).one_or_none()
     if taken is None:
         return None
-    began = connection.execute(
-        select(AGENT_LOG.c.task_id).where(AGENT_LOG.c.run_id == run_id, AGENT_LOG.c.status == "running")
-    ).scalars()
-    cut_off = frozenset(began)
-    if cut_off:
-        connection.execute(
-            update(AGENT_LOG)
-            .where(AGENT_LOG.c.run_id == run_id, AGENT_LOG.c.status == "running")
-            .values(status="lost", finished_at=at, error="The process that ran this step went away.")
-        )
-    return Claim(run=one(connection, run_id), fence=int(taken), cut_off=cut_off)
+    run = Run(**taken._mapping)  # pyright: ignore[reportPrivateUsage]  # SQLAlchemy's documented name
+    cut_off: frozenset[str] = frozenset()
+    if run.fence > 1:
+        cut_off = frozenset(connection.execute(_BEGAN, {"run": run_id}).scalars())
+        connection.execute(_CUT_OFF, {"run": run_id, "now": at})
+    return Claim(run=run, fence=run.fence, cut_off=cut_off)
 
 
 _RAISE_SEQ = (
@@ -243,7 +250,7 @@ def waiting(connection: Connection, *, limit: int) -> list[str]:
 
 def count_waiting(connection: Connection) -> int:
     """How many runs are queued."""
-    return int(connection.execute(select(func.count()).select_from(RUN).where(RUN.c.status == "queued")).scalar_one())
+    return int(connection.execute(_COUNT_WAITING).scalar_one())
 
 
 def request_cancel(connection: Connection, run_id: str, *, closing: NewEvent) -> tuple[Run, list[Event]]:
