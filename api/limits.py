@@ -32,6 +32,14 @@ _DEFAULT_HEADERS = {
 }
 
 
+def _place(origin: str) -> str | None:
+    """Host and port of an origin; None where it is no URL."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
+
+
 class Envelope:
     """Gives every request an id, which is its trace_id in the log and in problems, and every answer safe headers."""
 
@@ -101,7 +109,7 @@ class SameOrigin:
             return None
         origin, site = headers.get("origin"), headers.get("sec-fetch-site")
         if origin is not None:
-            if origin.lower() in self._origins or urlsplit(origin).netloc.lower() == host:
+            if origin.lower() in self._origins or _place(origin) == host:
                 return None
             return f"A page of {origin!r} may not change anything here; add it to SONGWRIGHT_CORS__ORIGINS if it may."
         if site in ("cross-site", "same-site"):

@@ -5,7 +5,7 @@ Each adapter hands one agent its domain types and puts what it makes into the st
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Annotated, Any, Literal, cast
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
@@ -48,15 +48,19 @@ BRIEF: TypeAdapter[Brief] = TypeAdapter(Brief)
 Builder = StateGraph[SongState, RunContext, SongState, SongState]
 
 
+VISIBLE = r"\S"  # at least one character that shows
+Job = Annotated[str, Field(max_length=200, pattern=VISIBLE)]
+
+
 class PlanReview(BaseModel):
     """A person's answer to a plan: accept it, with changes of title, hook or jobs if they like."""
 
     model_config = ConfigDict(extra="forbid")
 
-    accept: bool = True
-    title: str | None = Field(None, min_length=1, max_length=60)
-    hook: str | None = Field(None, min_length=1, max_length=60)
-    jobs: dict[str, str] | None = Field(None, description="section name → what it shall tell")
+    accept: Literal[True] = Field(True, description="to refuse the plan, cancel the run")
+    title: str | None = Field(None, max_length=60, pattern=VISIBLE)
+    hook: str | None = Field(None, max_length=60, pattern=VISIBLE)
+    jobs: dict[str, Job] | None = Field(None, max_length=16, description="section name → what it shall tell")
 
 
 async def decide(state: SongState, kit: Kit) -> Update:

@@ -7,7 +7,7 @@ Refuses to know who asked for a run and who follows it (`graphs.studio`), and wh
 import asyncio
 import os
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -23,7 +23,7 @@ from graphs.answers import where_it_stood
 from graphs.outcome import Outcome
 from graphs.recorder import Recorders, RunRecorder
 from graphs.state import Workshop
-from songwright.errors import Overworked, SongwrightError, problem_json
+from songwright.errors import SongwrightError, problem_json
 from songwright.settings import Settings
 from storage import runs
 from storage.checkpoints import SqlCheckpointer
@@ -142,25 +142,30 @@ class Executor:
     async def _reap(self) -> None:
         """Take up runs that nobody executes: at start, and every few seconds."""
         while True:
-            with suppress(DatabaseAway):
+            try:
                 await self._pull()
+            except Exception as error:  # noqa: BLE001  # the worker's loop: it goes on whatever happens
+                log.warning("reaping_failed", reason=str(error))
             await asyncio.sleep(self._settings.agents.reap_s)
 
     async def _renew(self) -> None:
         """Prolong the leases of what runs here, and stop what was cancelled from another process."""
         while True:
             await asyncio.sleep(min(self._settings.agents.renew_s, 1.0))
-            with suppress(DatabaseAway, Overworked):
-                asked = await self._database.write(
-                    partial(
-                        runs.renew,
-                        run_ids=list(self._executions),
-                        owner=self._owner,
-                        lease_s=self._settings.agents.lease_s,
-                    )
-                )
-                for run_id in asked & self._executions.keys():
-                    self._executions[run_id].stop("cancel")
+            renewals = [self._renew_one(execution) for execution in self._executions.values()]
+            await asyncio.gather(*renewals)
+
+    async def _renew_one(self, execution: _Execution) -> None:
+        recorder, lease_s = execution.recorder, self._settings.agents.lease_s
+        try:
+            is_asked = await self._database.write(
+                partial(runs.renew, run_id=recorder.run_id, fence=recorder.fence, lease_s=lease_s), lane=recorder.lane
+            )
+        except Exception as error:  # noqa: BLE001  # the worker's loop; a lease that ends is the fence's matter
+            log.warning("renewal_failed", run_id=recorder.run_id, reason=str(error))
+            return
+        if is_asked:
+            execution.stop("cancel")
 
     async def _execute(self, run_id: str) -> None:
         """The run boundary: claims a run, performs it, and settles whatever came of it."""
@@ -168,15 +173,19 @@ class Executor:
             claim = await self._database.write(
                 partial(runs.claim, run_id=run_id, owner=self._owner, lease_s=self._settings.agents.lease_s)
             )
-            if claim is not None:
-                with structlog.contextvars.bound_contextvars(run_id=run_id):
+            if claim is None:
+                return  # another has it, or its thread is busy; the reaper looks again
+            with structlog.contextvars.bound_contextvars(run_id=run_id):
+                if self._is_open:
                     await self._perform(claim)
-        except DatabaseAway as error:
-            log.warning("run_not_settled", run_id=run_id, reason=error.detail)
+                else:
+                    await self._database.write(partial(runs.release, run_id=run_id, fence=claim.fence))
+            self._starting.discard(run_id)
+            await self._pull()
+        except Exception as error:  # noqa: BLE001  # the worker's loop: one run's trouble is no other's
+            log.warning("run_not_settled", run_id=run_id, reason=str(error))
         finally:
             self._starting.discard(run_id)
-        with suppress(DatabaseAway):
-            await self._pull()
 
     async def _perform(self, claim: Claim) -> None:
         run = claim.run
@@ -204,8 +213,6 @@ class Executor:
                 work.result()
         except FenceLost:
             log.warning("run_taken_over")
-        except DatabaseAway:
-            raise
         except Exception:  # the run boundary: its end could not be written; the reaper takes it up again
             log.exception("run_not_settled")
         finally:

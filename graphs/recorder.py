@@ -32,6 +32,7 @@ class StepRecord:
     label: str | None
     checkpoint_id: str | None
     superstep: int | None
+    stands_in: bool = False  # for a step that failed for good; what that one told is to be dropped
     id: str = field(default_factory=new_id)
     began: float = field(default_factory=time.monotonic)
     calls: list[Call] = field(default_factory=list[Call])
@@ -55,7 +56,7 @@ class RunRecorder:
         self.user_id = claim.run.user_id
         self.fence = claim.fence
         self.is_stopping = False  # cancelled or draining: cancellation of a step is then not its failure
-        self._lane = claim.run.thread_id
+        self.lane = claim.run.thread_id
         self._cut_off = set(claim.cut_off)
         self._database = database
         self._wire = wire
@@ -65,6 +66,7 @@ class RunRecorder:
         self._timer: asyncio.TimerHandle | None = None
         self._sent_at = 0.0
         self._closings: dict[str, Unit[list[Event]]] = {}
+        self._is_lost = False  # a write failed or was refused: whatever would follow it must not stand
 
     # Events
 
@@ -112,7 +114,9 @@ class RunRecorder:
         return [runs.event_json(kind, data) for kind, data in unsent]
 
     def _submit(self, unit: Unit[list[Event]]) -> None:
-        self._database.submit(unit, lane=self._lane).add_done_callback(self._written)
+        if self._is_lost:
+            return
+        self._database.submit(unit, lane=self.lane).add_done_callback(self._written)
 
     def _written(self, done: "asyncio.Future[list[Event]]") -> None:
         if done.cancelled():
@@ -121,13 +125,14 @@ class RunRecorder:
         if error is None:
             self._wire.announce(self.run_id, done.result())
         elif isinstance(error, Exception):
+            self._is_lost = True
             self._on_lost(error)
 
     # Steps
 
     def open_step(self, step: StepRecord) -> None:
         """Write the row of an attempt that starts, with `step_started` or, where it ran before, `step_restarted`."""
-        again = step.attempt > 1 or step.task_id in self._cut_off
+        again = step.stands_in or step.attempt > 1 or step.task_id in self._cut_off
         self._unsent.append(
             (
                 "step_restarted" if again else "step_started",
@@ -258,17 +263,21 @@ class RunRecorder:
         run_id, fence = self.run_id, self.fence
 
         def unit(connection: Connection) -> list[Event]:
+            if values["status"] == "interrupted" and runs.is_cancel_asked(connection, run_id):
+                closing = runs.event_json("run_finished", {"run_id": run_id, "status": "cancelled"})
+                cancelled = {"status": "cancelled", "resume": None}
+                return runs.finish(connection, run_id, fence, values=cancelled, events=[*last[:-1], closing])
             if keep is not None:
                 keep(connection)
             return runs.finish(connection, run_id, fence, values=values, events=last)
 
-        self._wire.announce(run_id, await self._database.write(unit, lane=self._lane))
+        self._wire.announce(run_id, await self._database.write(unit, lane=self.lane))
 
     async def release(self) -> None:
         """Give the run back unfinished; events that wait are written first."""
         self.flush()
         run_id, fence = self.run_id, self.fence
-        await self._database.write(lambda connection: runs.release(connection, run_id, fence), lane=self._lane)
+        await self._database.write(lambda connection: runs.release(connection, run_id, fence), lane=self.lane)
 
 
 class Recorders:

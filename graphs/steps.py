@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
+from langgraph.config import get_config
 from langgraph.errors import GraphInterrupt, NodeError, NodeTimeoutError
 from langgraph.graph import StateGraph
 from langgraph.runtime import Runtime
@@ -19,12 +20,13 @@ from agents.models import ModelFailure, ModelRateLimited, Voice
 from graphs.recorder import StepRecord
 from graphs.state import RunContext, SongState, Workshop
 from graphs.workshop import lone_context
-from songwright.errors import Unfit
+from songwright.errors import SongwrightError, Unfit
 from songwright.progress import Progress
 from songwright.settings import AgentSettings
 from songwright.song import Call, Degradation, KeptSong
 from storage import lyrics, playlists
 
+TASK_ID = "__pregel_task_id"  # in `configurable`: the id under which a task's writes are put
 Update = dict[str, Any]
 Work = Callable[[SongState, Kit], Awaitable[Update]]
 Route = Callable[[SongState], Sequence[str | Send]]
@@ -104,16 +106,38 @@ async def _stand_in(
     runtime: Runtime[RunContext],
 ) -> "Command[str]":
     """Do the step again with the embedded writer, after a model failed for good; other errors go on up."""
-    if not isinstance(error.error, ModelFailure | NodeTimeoutError):
-        raise error.error
+    reason = _model_failure(error.error)
+    if reason is None:
+        raise error.error if isinstance(cast("object", error.error), BaseException) else StepBroke(str(error.error))
     runtime = await _equipped(runtime)
     fallback = runtime.context.workshop.models.fallback
-    update = await _traced(name, agent, work, label, state, runtime, voice_of=fallback)
-    declared = _declared(update, Degradation(step=name, reason=str(error.error)))
+    update = await _traced(name, agent, work, label, state, runtime, voice_of=fallback, stands_in=True)
+    declared = _declared(update, Degradation(step=name, reason=reason))
     after = {**state, **declared}
     if "sections" in declared:
         after["sections"] = {**state.get("sections", {}), **declared["sections"]}
     return Command(update=declared, goto=list(route(cast("SongState", after))) if route else ())
+
+
+class StepBroke(SongwrightError):
+    """A step had failed with an error of the service's own before its run was taken up again."""
+
+
+def _model_failure(error: object) -> str | None:
+    """The reason, where a model failed; None for any other error.
+
+    An error that was checkpointed comes back as its `repr`, so it is told by its type's name.
+    """
+    if isinstance(error, ModelFailure | NodeTimeoutError):
+        return str(error)
+    if isinstance(error, str) and error.partition("(")[0] in _failure_names(ModelFailure):
+        return error.partition("(")[2].rstrip(")").strip("'\"")
+    return None
+
+
+def _failure_names(kind: type[Exception]) -> set[str]:
+    names = {kind.__name__, NodeTimeoutError.__name__}
+    return names.union(*(_failure_names(below) for below in kind.__subclasses__()))
 
 
 async def _equipped(runtime: Runtime[RunContext]) -> Runtime[RunContext]:
@@ -135,8 +159,9 @@ async def _traced(
     runtime: Runtime[RunContext],
     *,
     voice_of: Callable[[Callable[[Call], None]], Voice],
+    stands_in: bool = False,
 ) -> Update:
-    step = begin_step(runtime, node=name, agent=agent, label=label(state) if label else None)
+    step = begin_step(runtime, node=name, agent=agent, label=label(state) if label else None, stands_in=stands_in)
     kit = make_kit(runtime, step, voice_of(step.calls.append))
     recorder = runtime.context.recorder
     if recorder is None:
@@ -154,19 +179,25 @@ async def _traced(
     return update
 
 
-def begin_step(runtime: Runtime[Any], *, node: str, agent: str, label: str | None) -> StepRecord:
-    """The record of the attempt that LangGraph is executing now."""
+def begin_step(
+    runtime: Runtime[Any], *, node: str, agent: str, label: str | None, stands_in: bool = False
+) -> StepRecord:
+    """The record of the attempt that LangGraph is executing now.
+
+    An error handler has a task of its own, under whose id its writes come, and execution info of the failed one.
+    """
     info = runtime.execution_info
     if info is None:
         raise RuntimeError("LangGraph gave a node no execution info; it was called outside of a graph.")
     return StepRecord(
         agent=agent,
         node=node,
-        task_id=info.task_id,
+        task_id=str(get_config().get("configurable", {}).get(TASK_ID, info.task_id)),
         attempt=info.node_attempt,
         label=label,
         checkpoint_id=info.checkpoint_id,
         superstep=None,
+        stands_in=stands_in,
     )
 
 

@@ -6,7 +6,7 @@ graph makes; a `Recipe` says that.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +17,7 @@ import structlog
 from graphs.answers import answers_by_id
 from graphs.executor import Executor, Recipe
 from graphs.state import Workshop
-from songwright.errors import Conflict, NotFound, Overworked
+from songwright.errors import Conflict, NotFound
 from songwright.settings import Settings
 from storage import runs, schema
 from storage.database import Database
@@ -28,6 +28,7 @@ from storage.wire import Wire
 
 log = structlog.get_logger()
 
+CLOSING = ("run_finished", "run_failed", "interrupted")  # after these the status says whether more comes
 FOLLOW_POLL_S = 1.0  # a run that another process executes: its events are looked for this often
 FOLLOW_POLL_HERE_S = 10.0  # a run that this process executes: news comes by the wire
 
@@ -117,14 +118,10 @@ class Studio:
             idempotency_key=order.idempotency_key,
             body_digest=order.body_digest,
         )
-        bound = self.settings.agents.queued_runs
-
-        def unit(connection: Any) -> tuple[Run, bool]:
-            if runs.count_waiting(connection) >= bound:
-                raise Overworked(f"{bound} runs are waiting already; try again in a few seconds.")
-            return runs.admit(connection, run, started=_started(run))
-
-        admitted, is_new = await self.database.write(unit)
+        most = self.settings.agents.queued_runs
+        admitted, is_new = await self.database.write(
+            partial(runs.admit, run=run, started=_started(run), most_waiting=most), is_admission=True
+        )
         if is_new:
             log.info("run_admitted", run_id=admitted.id, kind=admitted.kind)
             self._executor.kick(admitted.id)
@@ -177,18 +174,13 @@ class Studio:
                     yield event
                 if not events and status in (*FINAL, "interrupted"):
                     return
-                while not events or status not in (*FINAL, "interrupted"):
-                    told = await mailbox.take(timeout_s=self._poll_s(run_id))
-                    fresh = [event for event in told if event[0] > seen]
-                    if not fresh or fresh[0][0] != seen + 1:
-                        break
+                is_whole = len(events) < runs.PAGE and status not in (*FINAL, "interrupted")
+                while is_whole:  # nothing more is stored: live on the news until it has a gap
+                    fresh = _next_in_line(await mailbox.take(timeout_s=self._poll_s(run_id)), seen)
                     for event in fresh:
                         seen = event[0]
                         yield event
-                    if fresh[-1][1] in ("run_finished", "run_failed"):
-                        return
-                    if fresh[-1][1] == "interrupted":
-                        break
+                    is_whole = bool(fresh) and fresh[-1][1] not in CLOSING
 
     def _poll_s(self, run_id: str) -> float:
         return FOLLOW_POLL_HERE_S if self._executor.is_executing(run_id) else FOLLOW_POLL_S
@@ -203,6 +195,18 @@ class Studio:
                 async for _ in self.follow(run_id, after=run.last_seq):
                     pass
         return await self.run(run_id)
+
+
+def _next_in_line(told: Sequence[Event], seen: int) -> list[Event]:
+    """Of the events told, those that follow the last one seen without a gap."""
+    line: list[Event] = []
+    for event in told:
+        if event[0] == seen + 1:
+            line.append(event)
+            seen += 1
+        elif event[0] > seen:
+            break
+    return line
 
 
 def _started(run: Run) -> tuple[str, str]:

@@ -40,6 +40,7 @@ class DatabaseSettings(_Group):
     pool_recycle_s: int = Field(3600, ge=1, description="Seconds after which a pooled connection is renewed.")
     busy_timeout_s: Seconds = Field(10.0, description="Seconds SQLite waits for a lock before it gives up.")
     read_deadline_s: Seconds = Field(5.0, description="Seconds a single read may take.")
+    write_deadline_s: Seconds = Field(15.0, description="Seconds a write, or its wait for a lock, may take.")
     write_queue: int = Field(10_000, ge=1, description="Writes that may wait; when full, callers get 503.")
 
 

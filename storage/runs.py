@@ -4,18 +4,19 @@ Every function here is a unit for `Database.read` or `Database.write`. The datab
 life; `graphs.studio` alone calls the ones that change a status.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 from sqlalchemy import Connection, Table, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 from sqlmodel import SQLModel, col
 from sqlmodel import select as select_rows
 
-from songwright.errors import Conflict, NotFound
+from songwright.errors import Conflict, NotFound, Overworked
 from storage.fence import FenceLost
 from storage.tables import AgentLog, Run, Thread, User, now
 
@@ -24,6 +25,7 @@ RUN_EVENT: Table = SQLModel.metadata.tables["run_event"]
 AGENT_LOG: Table = SQLModel.metadata.tables["agent_log"]
 LOCAL_USER = "local"
 FINAL = ("succeeded", "failed", "cancelled")
+PAGE = 500  # events read at once
 ACTIVE = ("queued", "running", "interrupted")
 
 NewEvent = tuple[str, str]  # type, JSON text
@@ -62,29 +64,42 @@ _NEW_RUN = insert(RUN)
 _COUNT_WAITING = select(func.count()).select_from(RUN).where(RUN.c.status == "queued")
 
 
-def admit(connection: Connection, run: Run, *, started: NewEvent) -> tuple[Run, bool]:
+def admit(connection: Connection, run: Run, *, started: NewEvent, most_waiting: int) -> tuple[Run, bool]:
     """Insert a run with its first event, or give back the one its idempotency key named before.
 
-    The flag is True where the run is new. Raises Conflict where the key was used with another body, and where
-    the thread is another user's.
+    The flag is True where the run is new. Raises Conflict where the key was used with another body, Overworked where
+    `most_waiting` runs are queued, and NotFound where the thread is another user's.
     """
-    if run.idempotency_key is not None:
-        earlier = _by_key(connection, run.user_id, run.idempotency_key)
-        if earlier is not None:
-            if earlier.body_digest != run.body_digest:
-                raise Conflict(
-                    f"Idempotency-Key {run.idempotency_key!r} was used with another body; send a new key with it."
-                )
-            return earlier, False
+    if (earlier := _earlier(connection, run)) is not None:
+        return earlier, False
+    if int(connection.execute(_COUNT_WAITING).scalar_one()) >= most_waiting:
+        raise Overworked(f"{most_waiting} runs are waiting already; try again in a few seconds.")
     owner = connection.execute(_THREAD_OWNER, {"thread": run.thread_id}).scalar_one_or_none()
-    if owner is None:
-        connection.execute(_NEW_THREAD, Thread(id=run.thread_id, user_id=run.user_id).model_dump())
-    elif owner != run.user_id:
+    if owner is not None and owner != run.user_id:
         raise NotFound(f"There is no thread {run.thread_id!r}.")
-    connection.execute(_NEW_RUN, run.model_dump() | {"last_seq": 1})
+    try:
+        with connection.begin_nested():  # the same key may be admitted by another process at this moment
+            if owner is None:
+                connection.execute(_NEW_THREAD, Thread(id=run.thread_id, user_id=run.user_id).model_dump())
+            connection.execute(_NEW_RUN, run.model_dump() | {"last_seq": 1})
+    except IntegrityError:
+        earlier = _earlier(connection, run)
+        if earlier is None:
+            raise
+        return earlier, False
     _add_events(connection, run.id, [started], last_seq=1)
     run.last_seq = 1
     return run, True
+
+
+def _earlier(connection: Connection, run: Run) -> Run | None:
+    """The run that this one's idempotency key named before. Raises Conflict where it came with another body."""
+    if run.idempotency_key is None:
+        return None
+    earlier = _by_key(connection, run.user_id, run.idempotency_key)
+    if earlier is not None and earlier.body_digest != run.body_digest:
+        raise Conflict(f"Idempotency-Key {run.idempotency_key!r} was used with another body; send a new key with it.")
+    return earlier
 
 
 def _by_key(connection: Connection, user_id: str, key: str) -> Run | None:
@@ -136,6 +151,12 @@ def claim(connection: Connection, run_id: str, *, owner: str, lease_s: float) ->
     return Claim(run=run, fence=run.fence, cut_off=cut_off)
 
 
+_RENEW = (
+    update(RUN)
+    .where(RUN.c.id == bindparam("run"), RUN.c.fence == bindparam("holds"), RUN.c.status == "running")
+    .values(lease_until=bindparam("until"))
+    .returning(RUN.c.cancel_requested)
+)
 _RAISE_SEQ = (
     update(RUN)
     .where(
@@ -173,7 +194,7 @@ def _add_events(connection: Connection, run_id: str, events: Sequence[NewEvent],
     return numbered
 
 
-def events_after(connection: Connection, run_id: str, seq: int, *, limit: int = 500) -> tuple[list[Event], str]:
+def events_after(connection: Connection, run_id: str, seq: int, *, limit: int = PAGE) -> tuple[list[Event], str]:
     """Events numbered above `seq` in order, and the run's status as of the same snapshot."""
     status = connection.execute(select(RUN.c.status).where(RUN.c.id == run_id)).scalar_one_or_none()
     if status is None:
@@ -215,17 +236,17 @@ def release(connection: Connection, run_id: str, fence: int) -> None:
     )
 
 
-def renew(connection: Connection, run_ids: Collection[str], *, owner: str, lease_s: float) -> set[str]:
-    """Prolong the leases of this owner's runs; gives those of them whose cancellation was asked for."""
-    if not run_ids:
-        return set()
-    connection.execute(
-        update(RUN)
-        .where(RUN.c.id.in_(run_ids), RUN.c.lease_owner == owner, RUN.c.status == "running")
-        .values(lease_until=now() + timedelta(seconds=lease_s))
-    )
-    asked = connection.execute(select(RUN.c.id).where(RUN.c.id.in_(run_ids), RUN.c.cancel_requested)).scalars()
-    return set(asked)
+def renew(connection: Connection, run_id: str, fence: int, *, lease_s: float) -> bool:
+    """Prolong a held run's lease; True where its cancellation was asked for. In the run's own lane: no deadlock."""
+    asked = connection.execute(
+        _RENEW, {"run": run_id, "holds": fence, "until": now() + timedelta(seconds=lease_s)}
+    ).scalar_one_or_none()
+    return bool(asked)
+
+
+def is_cancel_asked(connection: Connection, run_id: str) -> bool:
+    """True where somebody asked for the run's cancellation."""
+    return bool(connection.execute(select(RUN.c.cancel_requested).where(RUN.c.id == run_id)).scalar_one())
 
 
 def void_leases(connection: Connection) -> None:
@@ -246,11 +267,6 @@ def waiting(connection: Connection, *, limit: int) -> list[str]:
             .limit(limit)
         ).scalars()
     )
-
-
-def count_waiting(connection: Connection) -> int:
-    """How many runs are queued."""
-    return int(connection.execute(_COUNT_WAITING).scalar_one())
 
 
 def request_cancel(connection: Connection, run_id: str, *, closing: NewEvent) -> tuple[Run, list[Event]]:
@@ -281,7 +297,7 @@ def store_answer(connection: Connection, run_id: str, answers: dict[str, Any]) -
     changed = connection.execute(
         update(RUN)
         .where(RUN.c.id == run_id, RUN.c.status == "interrupted")
-        .values(status="queued", resume=answers, interrupts=None)
+        .values(status="queued", resume=answers, interrupts=None, cancel_requested=False)
     ).rowcount
     if not changed:
         raise Conflict(f"Run {run_id!r} is not waiting for an answer.")

@@ -12,7 +12,7 @@ from importlib.resources import files
 from typing import Literal
 
 from agents.embedded.grammar import plural
-from agents.embedded.units import Unit, a_unit
+from agents.embedded.units import Unit, a_unit, standing
 from songwright.data import rhyme_class
 from songwright.sound import pronunciations
 
@@ -106,7 +106,7 @@ def _coded(row: str) -> tuple[str, frozenset[str], str]:
 _FIXED = (
     (re.compile(r"\b(I)'m\b"), r"\1 <'m>"),
     (re.compile(r"\b([Yy]ou|[Ww]e|they)'re\b"), r"\1<'re>"),
-    (re.compile(r"\b(it|that|there|here|nobody|what|time|who)'s\b"), r"\1<'s>"),
+    (re.compile(r"\b(it|that|there|nobody|what|time|who)'s\b"), r"\1<'s>"),
     (re.compile(r"\b(?<!I )(?<!we )says\b"), "<say|es>"),
     (re.compile(r"\b(?<!I )(?<!we )knows\b"), "<know|es>"),
     (re.compile(r"\bis\b"), "<be|es>"),
@@ -169,8 +169,8 @@ class _Reader:
             tags = frozenset(filter(None, mark[1:].split(",")))
             if line and not theme and _ADDRESSEE.search(line):
                 tags |= {"you"}
-            if line:
-                self.units.append(a_unit(len(self.units), line, tags, theme))
+            for told in (line, *standing(line)) if line else ():
+                self.units.append(a_unit(len(self.units), told, tags, theme))
 
     def plain_file(self, name: str, part: str) -> None:
         for row in _rows(name):

@@ -24,7 +24,7 @@ from songwright.rhyme import Grade, end_word, grade, is_worn
 from songwright.song import Plan, SectionKind, SectionPlan
 
 _WIDTH = 10
-_PER_LINE = 260
+_PER_LINE = 170
 _ATTEMPTS = 16  # each one gives the letter that failed another rhyme class
 _NEAR_THEME, _NEAR_LINE = 1.5, 2.0  # how much a line is drawn to the theme and to the line before it
 _STATEMENTS = frozenset({SectionKind.CHORUS, SectionKind.BRIDGE, SectionKind.HOOK})
@@ -32,7 +32,6 @@ _SHAPES: Sequence[tuple[tuple[Role, Role], int]] = (
     (("main", "main"), 9),
     (("main", "and"), 3),
     (("main", "ing"), 2),
-    (("sub", "main"), 1),
     (("main", "frag"), 1),
 )
 
@@ -247,11 +246,11 @@ class _Search:
         letter = self.section.scheme[place]
         if self._hook_place() not in {None, place} and line.end == end_word(self.writer.plan.hook):
             return False
-        for index, other in enumerate(path.lines):
-            if other.end == line.end:
-                return False
-            if (self.section.scheme[index] == letter != "X") != _is_perfect(other.end, line.end):
-                return False
+        if any(
+            other.end == line.end or (self.section.scheme[index] == letter != "X") != _is_perfect(other.end, line.end)
+            for index, other in enumerate(path.lines)
+        ):
+            return False
         before = path.lines[-1] if path.lines else None
         if not _follows(before, line) or (line.is_bound and place + 1 == len(self.section.scheme)):
             return False

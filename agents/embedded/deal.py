@@ -91,18 +91,17 @@ def deal(frame: Frame, plan: Plan, section: SectionPlan) -> Hand:
     index = next(place for place, other in enumerate(sections) if other.name == section.name)
     seed = f"{frame.seed}\x1e{plan.title}\x1e{plan.hook}"
     stances = [_stance(frame, plan, sections, place) for place in range(len(sections))]
-    stocks = [[tail for tail in frame.bank.tails if _fits(tail, tags, frame.themes)] for _, _, tags in stances]
+    themes = frame.themes
+    stocks = [[tail for tail in frame.bank.tails if _fits(tail, tags, themes)] for _, _, tags in stances]
     units = [_units(frame, plan, part, tense, tags) for part, (_, tense, tags) in zip(sections, stances, strict=True)]
     rhymes = Rhymes(plan, sections, stocks, units, seed)
     setting, tense, tags = stances[index]
     owner = _shares(
         _appetites(sections),
-        (h for h in frame.bank.heads if h.kind != "short" and (not h.theme or h.theme in frame.themes)),
+        (h for h in frame.bank.heads if h.kind != "short" and (not h.theme or h.theme in themes)),
         seed,
     )
-    heads = [
-        head for head in frame.bank.heads if owner.get(head.id, index) == index and _fits(head, tags, frame.themes)
-    ]
+    heads = [head for head in frame.bank.heads if owner.get(head.id, index) == index and _fits(head, tags, themes)]
     spares = rhymes.spares(index)
     classes = {
         letter: (rhymes.meant[index, letter],)
@@ -117,16 +116,14 @@ def deal(frame: Frame, plan: Plan, section: SectionPlan) -> Hand:
     )  # fmt: skip
 
 
-def _units(
-    frame: Frame, plan: Plan, section: SectionPlan, tense: Tense, tags: frozenset[str]
-) -> tuple[Unit, ...]:
+def _units(frame: Frame, plan: Plan, section: SectionPlan, tense: Tense, tags: frozenset[str]) -> tuple[Unit, ...]:
     """Return the whole lines that can be said here, of a length the section has."""
-    view, told = plan.point_of_view, told_in(tense)
+    view, told, themes = plan.point_of_view, told_in(tense), frame.themes
     wanted = frozenset(section.syllables)
     return tuple(
         unit
         for unit in frame.bank.units
-        if _fits(unit, tags, frame.themes)
+        if _fits(unit, tags, themes)
         and suits(unit.text, view)
         and all(lengths(slots)[0] & wanted for slots in rendered(unit.text, view, told))
     )

@@ -16,7 +16,7 @@ from agents.embedded.parts import Candidate, Part, Role, Stock
 
 _POSTURE = re.compile(r"\b(?:sit|sat|stand|stood|lie|lay|walk|kneel|sitting|standing|lying|walking|waiting)")
 _CHANCE = 1.6  # how far luck may lift a line: enough that a hundred seeds of one brief differ
-_SENSE, _USUAL, _FLOOR, _NONSENSE = 3.0, 0.2, 0.05, 1.5  # joins: weight, usual nearness, floor and its fine
+_SENSE, _USUAL, _FLOOR, _NONSENSE = 5.0, 0.2, 0.08, 3.0  # joins: weight, usual nearness, floor and its fine
 _TERSE = 6  # syllables up to which a line may do without a clause
 # Which ends may follow a line that already has one of these in its middle.
 _AFTER_MIDDLE: Mapping[str, str] = {"L": "TRHM", "D": "TRM", "T": "RM", "H": "LR"}

@@ -99,5 +99,3 @@ def beats_of(word: str) -> str:
     if not said:
         return ""
     return "x" if said[0].syllables == 1 and word in _PLAIN else said[0].stress
-
-

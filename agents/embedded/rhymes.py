@@ -1,4 +1,4 @@
-"""Rhyme classes for all sections of a song: first for whole lines that want each other, then for the hungriest letter.
+"""Rhyme classes for all sections: first for whole lines that want each other, then for the hungriest letter.
 
 Knows which classes have words enough; refuses to know the lines that will end on them.
 """
@@ -152,7 +152,7 @@ class Rhymes:
 
     def _charm(self, unit: Unit, keys: tuple[str, str], index: int, place: int) -> float:
         company = sum(min(len(self.whole[index].get(key, ())), 8) for key in keys)
-        nearness = 8.0 if unit.theme == self.theme else 4.0 if unit.theme else 1.0
+        nearness = 24.0 if unit.theme == self.theme else 6.0 if unit.theme else 1.0
         is_turn = "turn" in unit.tags and place == 0
         return (1.0 + 0.25 * company) * (20.0 if is_turn else nearness) / len(_key_pairs(unit.ends))
 
@@ -163,14 +163,13 @@ class Rhymes:
         if is_couplet != (keys[0] == keys[1]):
             return False
         taken = {key for (part, letter), key in self.meant.items() if part == index and letter not in letters}
+        vowels = {vowel_of(self.sample[key]) for key in taken}
         for letter, key in zip(letters, keys, strict=True):
             meant = self.meant.get((index, letter))
-            if meant is not None:
-                if meant != key:
-                    return False
-            elif key not in self.free or len(self.ends[index].get(key, ())) < needs.get(letter, 0) + 2:
+            if meant is not None and meant != key:
                 return False
-            elif vowel_of(self.sample[key]) in {vowel_of(self.sample[other]) for other in taken}:
+            is_rich = len(self.ends[index].get(key, ())) >= needs.get(letter, 0) + 2
+            if meant is None and (key not in self.free or not is_rich or vowel_of(self.sample[key]) in vowels):
                 return False
         return is_couplet or vowel_of(self.sample[keys[0]]) != vowel_of(self.sample[keys[1]])
 
@@ -185,7 +184,10 @@ class Rhymes:
             return
         whole = self.whole[index]
         odds = [
-            1.0 + 0.2 * min(len(ends.get(key, ())), 10) + 2.0 * min(weights[key], 5) + 1.5 * min(len(whole.get(key, ())), 12)
+            1.0
+            + 0.2 * min(len(ends.get(key, ())), 10)
+            + 2.0 * min(weights[key], 5)
+            + 1.5 * min(len(whole.get(key, ())), 12)
             for key in roomy
         ]
         key = self.chance.choices(roomy, odds)[0]

@@ -6,14 +6,14 @@ Knows how a piece becomes plain English; refuses to know which pieces stand toge
 import random
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
-from typing import Literal
+from typing import Literal, TypedDict, Unpack
 
 from agents.embedded.bank import Bank, Head, Noun, Tail, rhyme_key
 from agents.embedded.deal import Hand
 from agents.embedded.grammar import Form, PointOfView, Stance, Tense, article, backshift, plural, render
-from agents.embedded.parts import ADDRESSEE, SPEAKER, Part, Stock, Subject, beats_of, content_words, suits
+from agents.embedded.parts import SPEAKER, Part, Stock, Subject, beats_of, content_words, suits
 from agents.embedded.units import Unit, rendered, spoken, told_in
 from agents.embedded.wordlists import listed
 from songwright.rhyme import end_word
@@ -24,7 +24,11 @@ _NEGATIVE = re.compile(r"\b(?:not|never|no|nobody|nothing|\w+n't)\b")
 _TIME = re.compile(r"\b(?:days?|nights?|tonight|morning|o'clock|year|years|midnight|now|July|overnight|times?)\b")
 _ADVERB = re.compile(r"\b(?:still|just|never|only|always|once)\b")
 _IMPERATIVES = listed("imperatives")
-_WHOLE = 5.0  # how much a line written whole is preferred to a joined one
+_WHOLE = 3.0  # how much a line written whole is preferred to a joined one
+_SHARE, _THEME_SHARE = 0.3, 0.5  # of the whole lines a section may draw on: other ones in another song
+_LUCK = 3.0  # how far chance may lift one of them
+_STALE = 1.2  # what an added "still" costs
+_STILL = re.compile(r"(?:I|[Yy]ou|[Ww]e|[Ss]he|[Hh]e|[Tt]hey) still\b")
 _SECOND = 4.0  # how much a thought is brought to its end
 _RELUCTANCE = {"and": -0.9, "talk": -0.8, "time": -0.7}  # how much an opener is disliked
 
@@ -96,6 +100,23 @@ def _subject(text: str) -> Subject:
     return "you" if first == "you" else "we" if first == "we" else "other"
 
 
+class Traits(TypedDict, total=False):
+    """What a part may carry beside its text, by the names of `Part`."""
+
+    code: str
+    subject: Subject
+    kind: str
+    end: str
+    uses_speaker: bool
+    is_negative: bool
+    tells_time: bool
+    is_adorned: bool
+    meets: str
+    unit: int
+    half: int
+    is_bound: bool
+
+
 class Stocker:
     """Turns a hand of cards into a stock of parts for one point of view."""
 
@@ -115,28 +136,32 @@ class Stocker:
             if suits(tail.text, self.view):
                 self._tail(tail)
         for unit in self.hand.units:
-            self._unit(unit)
+            share = _THEME_SHARE if unit.theme else _SHARE
+            if unit.id in self.hand.anchors or self.chance.random() < share:
+                self._unit(unit)
         self._openers()
         return self.stock
 
     def _unit(self, unit: Unit) -> None:
         lines = rendered(unit.text, self.view, told_in(self.hand.tense))
-        merit = _WHOLE + 1.5 * bool(unit.theme) + 1.5 * (unit.id in self.hand.anchors) + 2.0 * ("turn" in unit.tags)
+        merit = _WHOLE + 2.5 * bool(unit.theme) + 1.5 * (unit.id in self.hand.anchors) + 2.0 * ("turn" in unit.tags)
         for place, target in product(range(len(lines)), sorted(set(self.hand.sizes))):
-            for text in spoken(lines[place], target, self.chance, most=4):
+            for text in spoken(lines[place], target, self.chance, most=3):
                 end = end_word(text)
-                part = replace(
-                    self._part(text.rstrip(","), f"u{unit.id}.{place}", merit + (_SECOND if place else 0.0)),
-                    text=text, code="W", kind="whole", subject=_subject(text), end=end, unit=unit.id,
+                is_adorned = bool(_STILL.match(text))
+                worth = merit + _SECOND * (place > 0) - _STALE * is_adorned + _LUCK * self.chance.random()
+                part = self._part(
+                    text, f"u{unit.id}.{place}", worth, is_adorned=is_adorned, code="W", kind="whole",
+                    subject=_subject(text), end=end, unit=unit.id,
                     half=place + 1 if len(lines) > 1 else 0, is_bound=text.endswith(","),
                 )  # fmt: skip
                 self.stock.wholes[rhyme_key(end)].append(part)
 
-    def _part(self, text: str, source: str, merit: float) -> Part:
+    def _part(self, text: str, source: str, merit: float, **traits: Unpack[Traits]) -> Part:
         said = words(text)
         own = sum(word in self.own for word in said)
         beats = "".join(map(beats_of, said))
-        return Part(text, len(beats), source, content_words(text), merit + 0.8 * min(own, 2), beats)
+        return Part(text, len(beats), source, content_words(text), merit + 0.8 * min(own, 2), beats, **traits)
 
     def _head(self, head: Head) -> None:
         subject = _subject(head.text)
@@ -161,8 +186,10 @@ class Stocker:
         for filled in _fills(phrase, self.hand.nouns, self.chance, most=4):
             for form, stance in forms[: 1 if phrase != head.text else None]:
                 text = render(filled.text, stance, is_plural=filled.is_plural)
-                part = replace(
-                    self._part(text, f"h{head.id}", merit),
+                part = self._part(
+                    text,
+                    f"h{head.id}",
+                    merit,
                     code=head.accepts,
                     subject=subject,
                     kind=head.kind,
@@ -176,13 +203,15 @@ class Stocker:
 
     def _tail(self, tail: Tail) -> None:
         merit = 1.5 if tail.theme else 0.0
-        for filled in _fills(tail.text, self.hand.nouns, self.chance, most=7):
+        for filled in _fills(tail.text, self.hand.nouns, self.chance, most=5):
             phrase = backshift(filled.text) if tail.code == "S" and self.hand.tense == "past" else filled.text
             tense: Tense = "present" if self.hand.tense == "future" else self.hand.tense
             text = render(phrase, Stance(self.view, tense, is_dependent=True), is_plural=filled.is_plural)
             end = end_word(text)
-            part = replace(
-                self._part(text, f"t{tail.id}", merit),
+            part = self._part(
+                text,
+                f"t{tail.id}",
+                merit,
                 code=tail.code,
                 end=end,
                 uses_speaker=bool(SPEAKER.search(tail.text)),
@@ -198,5 +227,5 @@ class Stocker:
             for text, tags in phrases:
                 times = {"pres", "past", "fut"}
                 if not tags & times or tags & self.hand.tags:
-                    part = replace(self._part(text, f"o{text}", _RELUCTANCE.get(job, 0.0)), tells_time=job == "time")
+                    part = self._part(text, f"o{text}", _RELUCTANCE.get(job, 0.0), tells_time=job == "time")
                     self.stock.openers[job][part.syllables].append(part)

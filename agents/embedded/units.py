@@ -16,6 +16,10 @@ from songwright.sound import pronunciations, words
 _CHOICE = re.compile(r"\[([^\]]*)\]")
 _ARTICLE = re.compile(r"\b([Aa])n? (?=([A-Za-z]+))")
 _MARKUP = re.compile(r"<([a-z']+)(?:\|\w+)?>")
+_STANDS = re.compile(r"(?:I|you|we|there|my|the|somebody)\b")
+_LEANS = re.compile(r"\b(?:it|them|him|her|his|he|she|they|one|ones|too|either|again|not)\b")
+# A plain statement may take a small adverb before its verb.
+_LOOSE = re.compile(r"^(I |you |we |and )<((?!['b]|can|don't|have).*)", re.DOTALL)
 
 Slots = tuple[tuple[str, ...], ...]
 
@@ -33,7 +37,17 @@ class Unit:
 
 def a_unit(number: int, text: str, tags: frozenset[str], theme: str) -> Unit:
     """Return a unit read from its row."""
+    text = " / ".join(_LOOSE.sub(r"\1[still |]<\2", line) for line in text.split(" / "))
     return Unit(number, text, tags, theme, tuple(_ends(line) for line in text.split(" / ")))
+
+
+def standing(text: str) -> Iterator[str]:
+    """Yield the lines of a two-line unit that make sense alone."""
+    first, mark, second = text.partition(" / ")
+    if mark and not first.endswith(","):
+        yield first
+    if _STANDS.match(second) and not _LEANS.search(second):
+        yield second
 
 
 def _ends(line: str) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Count which words of the phrase bank keep company and write `theme_vectors.npy` and `theme_words.txt`.
 
-Run after larger changes of the bank: `python songwright/data/build_theme_vectors.py VERSE`, about a minute. VERSE is a
-text of verse lines, one a line, gzipped: the verse of Project Gutenberg's books as the GutenTag selection marks it,
+Run after larger changes of the bank: `python songwright/data/build_theme_vectors.py VERSE`, about a minute. VERSE is
+a gzipped text, a line of verse a line: the verse of Project Gutenberg's books as the GutenTag selection marks it,
 which is in the public domain. The bank's own rows count many times over, to pull the sense into this century.
 """
 
@@ -14,12 +14,14 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 HERE = Path(__file__).parent
 STEM = 5  # letters, as the writer cuts words
 MOST = 4500  # words
 SIZE = 64  # dimensions
 OWN = 60.0  # how much heavier a row of the bank weighs than a line of verse
+Floats = NDArray[np.float32]
 _MARKUP = re.compile(r"\{[^}]*\}|\|(?:s|p|es)>|[<>]|^[A-Z]+(?:/\S+)? |^/\S+ ")
 _WORD = re.compile(r"[a-z']+")
 
@@ -48,7 +50,7 @@ def plain_words() -> frozenset[str]:
     return frozenset(next(row for row in text.splitlines() if row.startswith("plain: ")).split()[1:])
 
 
-def counted(verse: Path) -> tuple[list[str], np.ndarray]:
+def counted(verse: Path) -> tuple[list[str], Floats]:
     """Return the words and how often each two stand in one line or in neighbouring ones."""
     plain = plain_words()
     rows = list(bank_rows(plain))
@@ -71,7 +73,7 @@ def counted(verse: Path) -> tuple[list[str], np.ndarray]:
     return vocabulary, together + together.T
 
 
-def vectors(together: np.ndarray) -> np.ndarray:
+def vectors(together: Floats) -> Floats:
     """Return unit vectors: positive pointwise mutual information, reduced by a randomised SVD (Halko et al. 2011)."""
     totals = together.sum(axis=1) + 1.0
     smoothed = totals**0.75
@@ -91,7 +93,9 @@ def main() -> None:
     """Write the words and their vectors (int8, 127 for 1) beside this script."""
     vocabulary, together = counted(Path(sys.argv[1]))
     found = vectors(together)
-    np.save(HERE / "theme_vectors.npy", np.round(found / np.abs(found).max() * 127).astype(np.int8))
+    steps = np.round(found / np.abs(found).max() * 127)
+    packed: NDArray[np.int8] = steps.astype(np.int8)
+    np.save(HERE / "theme_vectors.npy", packed)
     (HERE / "theme_words.txt").write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
     print(f"{len(vocabulary)} words")
 

@@ -4,13 +4,17 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import combinations, islice, product
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agents.embedded.bank import load
+from agents.embedded.company import nearness
 from agents.embedded.grammar import Stance, render
 from agents.embedded.model import EmbeddedWriter, answer
+from agents.embedded.units import rendered, spoken
 from agents.tasks import (
     Alternatives,
     DraftPlan,
@@ -213,6 +217,60 @@ def test_every_kind_of_section_can_be_written_from_every_point_of_view(kind: Sec
     plan = Plan("Home", "Leave the porch light on", "home", view, "future", (section,))  # pyright: ignore[reportArgumentType]
     lines = answer(WriteSection(Brief(prompt="home"), a_mood(), plan, section, ())).split("\n")
     assert [count_syllables(line).best for line in lines] == [7, 6, 7, 6]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "theme"),
+    [
+        ("exam stress before finals", "school"),
+        ("my mother is in the hospital", "hospital"),
+        ("moving into a new flat", "moving"),
+        ("my cat ran away", "pets"),
+        ("my sister's wedding", "wedding"),
+        ("waiting at the airport", "travel"),
+        ("my phone is always buzzing", "phone"),
+        ("I can't sleep", "sleep"),
+    ],
+)
+def test_common_briefs_have_a_theme_of_their_own(prompt: str, theme: str) -> None:
+    draft = PlanDraft.model_validate_json(answer(DraftPlan(Brief(prompt=prompt), a_mood(), a_form("ABAB", 8), ())))
+    assert draft.theme == theme
+
+
+def test_no_mark_of_the_bank_is_sung() -> None:
+    for prompt, seed, scheme, size in SONGS:
+        song = song_of(prompt, seed=seed, scheme=scheme, syllables=size)
+        assert not [line for lines in song.values() for line in lines if set("<>[]{}|/_") & set(line)]
+
+
+def test_every_row_of_the_bank_renders_without_marks_in_every_person_and_tense() -> None:
+    bank = load()
+    texts = [piece.text for piece in (*bank.heads, *bank.tails)]
+    for view, tense in product(("i", "she", "they"), ("past", "present", "future")):
+        stance = Stance(view, tense)
+        assert not [text for text in texts if set("<>[]|") & set(render(text, stance))]
+        for unit in bank.units:
+            said = [text for slots in rendered(unit.text, view, tense) for slot in slots for text in slot]
+            assert not set("<>[]|/") & set("".join(said)), unit.text
+
+
+def test_a_choice_fits_the_length_and_its_article() -> None:
+    (slots,) = rendered("I <find> a [orange|penny] on the [kitchen |]floor", "she", "past")
+    said = {text for size in range(6, 11) for text in spoken(slots, size, Random(1), most=9)}
+    assert said == {
+        "she found an orange on the floor",
+        "she found a penny on the floor",
+        "she found an orange on the kitchen floor",
+        "she found a penny on the kitchen floor",
+    }
+
+
+def test_words_of_one_world_are_nearer_than_words_of_two() -> None:
+    near = nearness(frozenset({"boat"}), frozenset({"harbo"}))
+    far = nearness(frozenset({"boat"}), frozenset({"penci"}))
+    assert near is not None
+    assert far is not None
+    assert near > far + 0.2
 
 
 def draft_of(song: Mapping[str, Sequence[str]], plan: Plan) -> tuple[Section, ...]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from langgraph.types import interrupt
 
 from agents.kit import Kit
 from agents.models import ModelFailure
@@ -20,6 +21,7 @@ from graphs.workshop import equip
 from songwright.errors import Conflict, NotFound, Overworked, Unfit
 from songwright.settings import AgentSettings, ModelSettings, Settings
 from storage import runs
+from storage.database import Connection
 from storage.runs import Event
 from tests.graphs.trivial import asking, chain, of_steps, order, settings_at_home
 
@@ -257,3 +259,77 @@ async def test_killed_at_any_moment_everything_ends_and_every_reader_gets_all_of
             succeeded = Counter(step.node for step in steps if step.status == "succeeded")
             assert succeeded == {"n0": 1, "n1": 1, "n2": 1, "n3": 1}
             assert {step.status for step in steps} <= {"succeeded", "lost"}
+
+
+async def test_a_cancel_that_meets_an_interrupt_still_cancels(calm: Settings) -> None:
+    """The wish is stored while the run executes; the run asks before anybody could stop it."""
+    release = asyncio.Event()
+
+    async def work(_state: Any, _kit: Kit) -> dict[str, Any]:
+        async with asyncio.timeout(WAIT_S):
+            await release.wait()
+        return {"log": [str(interrupt({"question": "colour"}))]}
+
+    async with opened(calm, asking=of_steps(calm, {"n": work})) as studio:
+        run = await studio.start(order(studio, "asking"))
+        async with asyncio.timeout(WAIT_S):
+            async for _, kind, _ in studio.follow(run.id):
+                if kind == "step_started":
+                    break
+
+        def ask(connection: Connection) -> None:  # as another process would
+            runs.request_cancel(connection, run.id, closing=("run_finished", "{}"))
+
+        await studio.database.write(ask)
+        release.set()
+        done = await studio.wait(run.id, timeout_s=WAIT_S)
+        assert done.status == "cancelled"
+        assert_whole(await read_all(studio, run.id))
+
+
+async def test_a_refused_claim_leaves_the_others_alone(calm: Settings) -> None:
+    """Two runs of one thread: the second waits until the first has ended, and nothing falls over."""
+    async with opened(calm, slow=chain(calm, 1, tokens=20, pace_s=0.01)) as studio:
+        first = await studio.start(order(studio, "slow", thread_id="one-thread"))
+        second = await studio.start(order(studio, "slow", thread_id="one-thread"))
+        for run in (first, second):
+            assert (await studio.wait(run.id, timeout_s=WAIT_S)).status == "succeeded"
+        done, after = [await studio.run(run.id) for run in (first, second)]
+        assert done.finished_at is not None
+        assert after.started_at is not None
+        assert done.finished_at <= after.started_at
+
+
+async def test_news_with_a_hole_sends_a_follower_to_the_database(calm: Settings) -> None:
+    async with opened(calm, slow=chain(calm, 1, tokens=50, pace_s=0.01)) as studio:
+        run = await studio.start(order(studio, "slow"))
+        followed: list[Event] = []
+        async with asyncio.timeout(WAIT_S):
+            async for event in studio.follow(run.id):
+                followed.append(event)
+                if len(followed) == 4:  # the news claims that events were made which nobody kept yet
+                    studio.wire.announce(run.id, [(event[0] + 7, "token", "{}")])
+        assert followed == await read_all(studio, run.id)
+
+
+async def test_a_step_whose_model_fails_for_good_is_stood_in_for_with_a_row_of_its_own(calm: Settings) -> None:
+    class Gone(ModelFailure):
+        retry = True
+
+    voices = iter([Gone("first"), Gone("second"), None])
+
+    async def work(_state: Any, _kit: Kit) -> dict[str, Any]:
+        failure = next(voices)
+        if failure is not None:
+            raise failure
+        return {"log": ["stood in"]}
+
+    async with opened(calm, gone=of_steps(calm, {"n": work})) as studio:
+        run = await studio.start(order(studio, "gone"))
+        done = await studio.wait(run.id, timeout_s=WAIT_S)
+        assert done.status == "succeeded"
+        assert done.result["log"] == ["in", "stood in"]
+        steps = await studio.database.read(lambda c: runs.steps(c, run.id))
+        assert [s.status for s in steps] == ["failed", "failed", "succeeded"]
+        kinds = [kind for _, kind, _ in await read_all(studio, run.id)]
+        assert kinds[1:-1] == ["step_started", "step_restarted", "step_restarted", "step_finished"]

@@ -104,3 +104,14 @@ def test_the_models_tokens_are_streamed_and_counted(tmp_path: Path) -> None:
             assert step["first_token_ms"] > 0
         tokens = [data for _, kind, data in events if kind == "token"]
         assert len(tokens) > len(writing) * 4, "a model's tokens come one by one, not by the section"
+
+
+def test_a_model_that_refuses_everything_is_stood_in_for(tmp_path: Path) -> None:
+    """It answers that it holds the model, and fails every question."""
+    with LittleOllama(default=Script(status=500)) as ollama, served(tmp_path, **slow_model(ollama)) as server:
+        for path, body in (("/generate", BRIEF), ("/recommend", {"text": "calm me down", "count": 5})):
+            answer = server.client.post(path, json=body)
+            assert answer.status_code == 200, answer.text
+            told = answer.json()
+            assert told["degraded"] is True
+            assert told["writer"]["provider"] == "embedded"
