@@ -152,7 +152,7 @@ class Rhymes:
 
     def _charm(self, unit: Unit, keys: tuple[str, str], index: int, place: int) -> float:
         company = sum(min(len(self.whole[index].get(key, ())), 8) for key in keys)
-        nearness = 24.0 if unit.theme == self.theme else 6.0 if unit.theme else 1.0
+        nearness = 24.0 if unit.theme == self.theme else 3.0 if unit.theme else 1.0
         is_turn = "turn" in unit.tags and place == 0
         return (1.0 + 0.25 * company) * (20.0 if is_turn else nearness) / len(_key_pairs(unit.ends))
 

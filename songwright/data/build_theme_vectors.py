@@ -93,8 +93,9 @@ def main() -> None:
     """Write the words and their vectors (int8, 127 for 1) beside this script."""
     vocabulary, together = counted(Path(sys.argv[1]))
     found = vectors(together)
-    steps = np.round(found / np.abs(found).max() * 127)
-    packed: NDArray[np.int8] = steps.astype(np.int8)
+    scale = 127 / float(np.abs(found).max())
+    packed = np.zeros(found.shape, dtype=np.int8)
+    packed[:] = np.rint(found * scale)
     np.save(HERE / "theme_vectors.npy", packed)
     (HERE / "theme_words.txt").write_text("\n".join(vocabulary) + "\n", encoding="utf-8")
     print(f"{len(vocabulary)} words")
