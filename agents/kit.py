@@ -45,6 +45,18 @@ class Embedder(Protocol):
         ...
 
 
+class Memory(Protocol):
+    """Answers worth keeping for a while; a miss is never an error."""
+
+    async def get(self, key: str) -> bytes | None:
+        """What was set under the key, while its time lasts."""
+        ...
+
+    async def set(self, key: str, value: bytes, *, ttl_s: float) -> None:
+        """Remember a value for so many seconds."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Kit:
     """One step's tools. `report` sends progress to whoever follows the run; it never blocks."""
@@ -55,3 +67,5 @@ class Kit:
     embedder: Embedder
     kept_songs: Callable[[str], Awaitable[tuple[KeptSong, ...]]]  # the user's songs that resemble a text
     recently_served: Callable[[], Awaitable[frozenset[str]]]  # ids of tracks in the user's last playlists
+    memory: Memory | None = None
+    mood_ttl_s: float = 0.0  # how long a model's reading of a mood is remembered

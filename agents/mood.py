@@ -4,6 +4,7 @@ Knows the order of the readers and whom to believe; refuses to know what the moo
 """
 
 from dataclasses import replace
+from hashlib import sha256
 
 import prompts
 from agents.kit import Kit
@@ -33,11 +34,25 @@ async def read_mood(
         reading = await _ask_anchors(heard, mood, text, kit)
         mood = mood if reading is None else blend(mood, reading)
     if text.strip() and not kit.voice.is_embedded:
-        rendered = prompts.load("mood").render(text=text)
-        opinion = await kit.voice.ask(rendered, ReadMood(text), MoodOpinion)
+        opinion = await _ask_model(text, kit)
         writer = kit.voice.writer
         mood = weigh(mood, opinion, name=f"{writer.provider}:{writer.model}")
     return context_nudges(context, mood)
+
+
+async def _ask_model(text: str, kit: Kit) -> MoodOpinion:
+    """The model's opinion, or the one it had of the same text a while ago. Raises ModelFailure."""
+    rendered = prompts.load("mood").render(text=text)
+    writer = kit.voice.writer
+    asked = sha256(f"{writer.provider}:{writer.model}\n{rendered.digest}\n{text}".encode()).hexdigest()
+    key = f"mood:{asked}"
+    kept = await kit.memory.get(key) if kit.memory else None
+    if kept is not None:
+        return MoodOpinion.model_validate_json(kept)
+    opinion = await kit.voice.ask(rendered, ReadMood(text), MoodOpinion)
+    if kit.memory is not None:
+        await kit.memory.set(key, opinion.model_dump_json().encode(), ttl_s=kit.mood_ttl_s)
+    return opinion
 
 
 def weigh(mood: Mood, opinion: MoodOpinion, *, name: str) -> Mood:

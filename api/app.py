@@ -36,7 +36,6 @@ from graphs.workshop import equip
 from songwright import __version__
 from songwright.errors import Refused, Unavailable
 from songwright.settings import Settings
-from storage.cache import Cache
 from storage.embeddings import MiniLM
 
 log = structlog.get_logger()
@@ -130,12 +129,11 @@ def create_app(settings: Settings) -> Service:
 async def _parts(app: FastAPI, settings: Settings) -> AsyncGenerator[None]:
     """The parts of this process, open for as long as the app serves."""
     async with AsyncExitStack() as stack:
-        app.state.cache = Cache(settings)
-        stack.push_async_callback(app.state.cache.aclose)
         studio = await stack.enter_async_context(
             Studio.open(settings, equip=equip, recipes={NAME: recipe(settings.agents)})
         )
         app.state.studio = studio
+        app.state.cache = studio.workshop.cache
         async with asyncio.TaskGroup() as tasks:
             embedder = studio.workshop.embedder
             warming = tasks.create_task(_warm(embedder)) if settings.agents.warm_embedder else None

@@ -24,6 +24,7 @@ from songwright.song import (
     Verdict,
     Writer,
 )
+from storage.cache import Cache
 from storage.catalogue import Catalogues
 from storage.database import Database
 from storage.embeddings import MiniLM
@@ -72,7 +73,9 @@ class Workshop:
     embedder: MiniLM
     vectors: TrackVectors
     database: Database
+    cache: Cache
     agents: AgentSettings
+    mood_ttl_s: float
 
 
 @dataclass(frozen=True, slots=True)

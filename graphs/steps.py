@@ -219,6 +219,8 @@ def make_kit(runtime: Runtime[RunContext], step: StepRecord, voice: Voice) -> Ki
         embedder=context.workshop.embedder,
         kept_songs=partial(_kept_songs, context.workshop, context.user_id),
         recently_served=partial(_recently_served, context.workshop, context.user_id),
+        memory=context.workshop.cache,
+        mood_ttl_s=context.workshop.mood_ttl_s,
     )
 
 

@@ -8,6 +8,7 @@ from agents.models import Models
 from graphs.state import RunContext, Workshop
 from songwright.settings import Settings, settings_from_environment
 from storage import runs, schema
+from storage.cache import Cache
 from storage.catalogue import Catalogues
 from storage.database import Database
 from storage.embeddings import MODEL, MiniLM
@@ -45,6 +46,8 @@ async def equip(settings: Settings, database: Database, stack: AsyncExitStack) -
     url = settings.chroma.url
     vectors = TrackVectors(path=None if url else settings.home / "chroma", url=url, embedder=MODEL)
     stack.push_async_callback(vectors.aclose)
+    cache = Cache(settings)
+    stack.push_async_callback(cache.aclose)
     catalogues = Catalogues(database, vectors)
     await catalogues.plant_seed()
     return Workshop(
@@ -53,5 +56,7 @@ async def equip(settings: Settings, database: Database, stack: AsyncExitStack) -
         embedder=embedder,
         vectors=vectors,
         database=database,
+        cache=cache,
         agents=settings.agents,
+        mood_ttl_s=settings.cache.mood_ttl_s,
     )

@@ -115,3 +115,13 @@ def test_a_model_that_refuses_everything_is_stood_in_for(tmp_path: Path) -> None
             told = answer.json()
             assert told["degraded"] is True
             assert told["writer"]["provider"] == "embedded"
+
+
+def test_a_models_reading_of_a_mood_is_remembered(tmp_path: Path) -> None:
+    with LittleOllama() as ollama, served(tmp_path, **slow_model(ollama)) as server:
+        asked: list[int] = []
+        for _ in range(2):
+            answer = server.client.post("/recommend", json={"text": "calm me down", "count": 3})
+            assert answer.json()["degraded"] is False
+            asked.append(len(ollama.chats))
+        assert asked[1] - asked[0] == asked[0] - 1  # the second time it was not asked for the mood again
