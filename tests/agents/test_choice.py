@@ -14,9 +14,6 @@ from songwright.errors import Unfit
 from songwright.settings import Settings
 from tests.ollama_server import LittleOllama
 
-needs_embedded = pytest.mark.skipif(
-    find_spec("agents.embedded.model") is None, reason="agents/embedded/model.py is not written yet"
-)
 Make = Callable[..., Models]
 
 
@@ -46,7 +43,6 @@ async def test_auto_takes_ollama_where_it_holds_the_model(make: Make, ollama: Li
     assert choice.degradation is None
 
 
-@needs_embedded
 async def test_auto_without_any_ollama_is_no_degradation(make: Make, dead_url: str, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(servers, "DEFAULT_ADDRESS", dead_url)
     choice = await make(None).choose(None)
@@ -54,7 +50,6 @@ async def test_auto_without_any_ollama_is_no_degradation(make: Make, dead_url: s
     assert choice.degradation is None
 
 
-@needs_embedded
 @pytest.mark.parametrize("name", [None, "auto", "ollama:llama3.2"])
 async def test_an_ollama_that_was_named_and_is_away_is_said(make: Make, dead_url: str, name: str | None):
     choice = await make(dead_url).choose(name)
@@ -62,7 +57,6 @@ async def test_an_ollama_that_was_named_and_is_away_is_said(make: Make, dead_url
     assert choice.degradation == f"Ollama at {dead_url} does not answer. The embedded writer stood in."
 
 
-@needs_embedded
 @pytest.mark.parametrize("model", ["auto", "ollama:mistral"])
 async def test_a_model_of_the_settings_that_is_not_held_is_said(make: Make, ollama: LittleOllama, model: str):
     choice = await make(ollama.url, model=model, ollama_model="mistral").choose(None)
@@ -92,7 +86,6 @@ async def test_a_request_for_a_name_that_is_none_is_unfit(make: Make, ollama: Li
     assert len(caught.value.detail) < 400
 
 
-@needs_embedded
 async def test_a_bad_name_in_the_settings_degrades_instead_of_blaming_the_caller(make: Make, dead_url: str):
     choice = await make(dead_url, model="foo:bar").choose(None)
     assert choice.writer.provider == "embedded"
@@ -125,7 +118,6 @@ async def test_a_provider_that_downloads_weights_is_refused(make: Make, dead_url
         await make(dead_url).choose("huggingface:gpt2")
 
 
-@needs_embedded
 @pytest.mark.parametrize("name", ["embedded", "embedded:songwright-bank"])
 async def test_the_embedded_writer_can_be_asked_for(make: Make, ollama: LittleOllama, name: str):
     choice = await make(ollama.url).choose(name)
@@ -134,7 +126,6 @@ async def test_the_embedded_writer_can_be_asked_for(make: Make, ollama: LittleOl
     assert ollama.tag_requests == 0
 
 
-@needs_embedded
 async def test_the_fallback_is_the_embedded_voice(make: Make, dead_url: str):
     assert make(dead_url).fallback(lambda _: None).writer.provider == "embedded"
 

@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -28,8 +27,6 @@ from songwright.settings import Settings
 from songwright.song import Brief, Call, Line, Mark, Mood, Plan, Section, SectionKind, SectionPlan, Span
 from tests.ollama_server import LittleOllama, Script
 
-HAS_EMBEDDED = find_spec("agents.embedded.model") is not None
-needs_embedded = pytest.mark.skipif(not HAS_EMBEDDED, reason="agents/embedded/model.py is not written yet")
 REAL_HOST = os.environ.get("OLLAMA_HOST")
 
 BRIEF = Brief("a quiet street after rain")
@@ -72,7 +69,7 @@ class Seat:
 
 @pytest.fixture(
     params=[
-        pytest.param("embedded", marks=needs_embedded),
+        "embedded",
         "in-repo",
         pytest.param("real", marks=pytest.mark.skipif(REAL_HOST is None, reason="OLLAMA_HOST is not set")),
     ]
